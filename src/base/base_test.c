@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/cursor.h"
+#include "base/idmap.h"
+#include "base/json.h"
+#include "base/sip.h"
+#include "base/utf8.h"
+#include "rng.h"
+
+static void
+views(void **state)
+{
+	struct bytes rest;
+	uint64_t v = 7;
+
+	(void)state;
+	assert_int_equal(bytes_find_seq(BYTES("aaab"), BYTES("ab")), 2);
+	assert_int_equal(bytes_find_seq(BYTES("aaa"), BYTES("ab")), 3);
+	assert_int_equal(bytes_find_seq(BYTES("a"), BYTES("ab")), 1);
+	assert_true(bytes_eq(bytes_trim(BYTES("  x y\t")), BYTES("x y")));
+	assert_true(bytes_eq(bytes_split(BYTES("a|b|c"), '|', &rest), BYTES("a")));
+	assert_true(bytes_eq(rest, BYTES("b|c")));
+	assert_true(bytes_eq(bytes_sub(BYTES("abc"), 5, 2), BYTES("")));
+	assert_false(bytes_to_u64(BYTES("18446744073709551616"), &v));
+	assert_false(bytes_to_u64(BYTES(""), &v));
+	assert_false(bytes_to_u64(BYTES("-1"), &v));
+	assert_int_equal(v, 7);
+	assert_true(bytes_to_u64(BYTES("18446744073709551615"), &v));
+	assert_true(v == UINT64_MAX);
+	assert_true(bytes_cmp(BYTES("ab"), BYTES("abc")) < 0);
+	assert_true(bytes_eq_nocase(BYTES("HoSt"), BYTES("host")));
+}
+
+static void
+cursor_is_sticky(void **state)
+{
+	struct cursor c = cursor_of(BYTES("\x01\x02\x03"));
+
+	(void)state;
+	assert_int_equal(cursor_be16(&c), 0x0102);
+	assert_false(c.short_);
+	assert_int_equal(cursor_be32(&c), 0);
+	assert_true(c.short_);
+	assert_int_equal(cursor_u8(&c), 0);
+	assert_int_equal(cursor_left(&c), 0);
+}
+
+/* The first and the 16th row of the 64-bit and 128-bit test vectors of the reference code. */
+static void
+sip_vectors(void **state)
+{
+	struct sip_key key = {UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)};
+	static const uint8_t want[16] = {0xa3, 0x81, 0x7f, 0x04, 0xba, 0x25, 0xa8, 0xe6, 0x6d, 0xf6,
+	    0x72, 0x14, 0xc7, 0x55, 0x02, 0x93};
+	uint8_t in[15];
+
+	(void)state;
+	for (uint8_t i = 0; i < 15; i++)
+		in[i] = i;
+	assert_true(sip64(&key, bytes_of(in, 0)) == UINT64_C(0x726fdb47dd0e0e31));
+	assert_true(sip64(&key, bytes_of(in, 15)) == UINT64_C(0xa129ca6149be45e5));
+	assert_memory_equal(sip128(&key, bytes_of(in, 0)).b, want, 16);
+}
+
+static void
+time_text(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ns;
+	} cases[] = {
+	    {"1970-01-01T00:00:00Z", 0},
+	    {"2026-02-03T04:05:06.789Z", INT64_C(1770091506789000000)},
+	    {"2000-02-29T23:59:59.000000001Z", INT64_C(951868799000000001)},
+	    {"1969-12-31T23:59:59.500Z", -500000000},
+	};
+	static const char *const bad[] = {"", "2026-02-03", "2026-13-03T04:05:06Z",
+	    "2026-02-03T04:05:06", "2026-02-03T04:05:06.Z", "2026-02-03T24:05:06Z",
+	    "2026-02-03T04:05:06+1:00", "x026-02-03T04:05:06Z"};
+	char out[WALL_TEXT_MAX];
+	struct wall t;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(
+		    wall_format((struct wall){cases[i].ns}, out), strlen(cases[i].text));
+		assert_string_equal(out, cases[i].text);
+		assert_true(wall_parse(bytes_str(cases[i].text), &t));
+		assert_true(t.ns == cases[i].ns);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(wall_parse(bytes_str(bad[i]), &t));
+	assert_true(wall_parse(BYTES("1970-01-01T01:00:00+01:00"), &t));
+	assert_true(t.ns == 0);
+}
+
+static void
+addresses(void **state)
+{
+	static const char *const same[] = {
+	    "10.1.2.3", "fd77::21", "::1", "2001:db8::1:0:0:1", "1:2:3:4:5:6:7:8", "fe80::", "::"};
+	static const char *const bad[] = {"", "1.2.3", "1.2.3.256", "1.2.3.4.5", ":::", "1::2::3",
+	    "12345::", "1:2:3:4:5:6:7:8:9", "g::"};
+	char out[IP_TEXT_MAX];
+	struct mac m;
+	struct ip a;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(same); i++) {
+		assert_true(ip_parse(bytes_str(same[i]), &a));
+		(void)ip_format(a, out);
+		assert_string_equal(out, same[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(ip_parse(bytes_str(bad[i]), &a));
+	assert_true(ip_parse(BYTES("::ffff:10.0.0.1"), &a) && ip_is_v4(a) && ip_is_private(a));
+	assert_true(ip_parse(BYTES("8.8.8.8"), &a) && !ip_is_private(a));
+	assert_true(ip_parse(BYTES("239.1.1.1"), &a) && ip_is_group(a));
+	assert_true(mac_parse(BYTES("00-90-E8-01-02-03"), &m) && m.b[1] == 0x90);
+	assert_true(mac_parse(BYTES("0090e8010203"), &m));
+	assert_false(mac_parse(BYTES("00:90:e8:01:02:zz"), &m));
+}
+
+static void
+json_text(void **state)
+{
+	struct buf out = {0};
+	struct json j = json_on(&out);
+
+	(void)state;
+	json_object(&j);
+	json_kbytes(&j, "a", BYTES("q\"\\\n\x01 \xc3\xa9 \xff"));
+	json_key(&j, "b");
+	json_array(&j);
+	json_u64(&j, 1);
+	json_i64(&j, -2);
+	json_bool(&j, true);
+	json_null(&j);
+	json_object(&j);
+	json_object_end(&j);
+	json_array_end(&j);
+	json_object_end(&j);
+	buf_byte(&out, 0);
+	assert_string_equal((char *)out.ptr,
+	    "{\"a\":\"q\\\"\\\\\\n\\u0001 \xc3\xa9 \\u00ff\",\"b\":[1,-2,true,null,{}]}");
+	buf_free(&out);
+}
+
+static void
+utf8_edges(void **state)
+{
+	(void)state;
+	assert_true(utf8_valid(BYTES("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80")));
+	assert_false(utf8_valid(BYTES("\xc0\x80")));
+	assert_false(utf8_valid(BYTES("\xed\xa0\x80")));
+	assert_false(utf8_valid(BYTES("\xf4\x90\x80\x80")));
+	assert_false(utf8_valid(BYTES("\xe2\x82")));
+}
+
+/* Against a plain array, through growth, removal and refusal. */
+static void
+idmap_model(void **state)
+{
+	struct budget budget = {.cap = 1 << 20};
+	struct idmap m = {.cap = 600, .budget = &budget};
+	struct rng rng = rng_new(3);
+	uint32_t model[1000];
+	size_t n = 0;
+
+	(void)state;
+	memset(model, 0xff, sizeof(model));
+	for (int i = 0; i < 200000; i++) {
+		size_t k = rng_below(&rng, 1000);
+		uint64_t key = mix64(k + 1) | 1;
+
+		if (rng_below(&rng, 3) == 0) {
+			idmap_drop(&m, key);
+			n -= model[k] != IDMAP_NONE;
+			model[k] = IDMAP_NONE;
+		} else if (idmap_put(&m, key, (uint32_t)i)) {
+			n += model[k] == IDMAP_NONE;
+			model[k] = (uint32_t)i;
+		} else {
+			assert_int_equal(m.n, 600);
+		}
+		assert_int_equal(m.n, n);
+		k = rng_below(&rng, 1000);
+		assert_int_equal(idmap_get(&m, mix64(k + 1) | 1), model[k]);
+	}
+	idmap_free(&m);
+	assert_int_equal(budget.used, 0);
+}
+
+static void
+memory_caps(void **state)
+{
+	struct budget budget = {.cap = 10000};
+	struct arena *a = arena_new(8192, &budget);
+	struct buf b = {.cap = 1000, .budget = &budget};
+	size_t got = 0;
+
+	(void)state;
+	assert_non_null(a);
+	while (arena_alloc(a, 100) != NULL)
+		got++;
+	assert_true(got >= 60 && got <= 82);
+	assert_null(budget_alloc(&budget, 10000));
+	arena_reset(a);
+	assert_non_null(arena_str(a, BYTES("hello")));
+	arena_free(a);
+	for (int i = 0; i < 2000; i++)
+		buf_byte(&b, 'x');
+	assert_true(b.cut);
+	assert_int_equal(b.len, 1000);
+	buf_free(&b);
+	assert_int_equal(budget.used, 0);
+	assert_true(budget.refused > 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(views),
+	    cmocka_unit_test(cursor_is_sticky), cmocka_unit_test(sip_vectors),
+	    cmocka_unit_test(time_text), cmocka_unit_test(addresses), cmocka_unit_test(json_text),
+	    cmocka_unit_test(utf8_edges), cmocka_unit_test(idmap_model),
+	    cmocka_unit_test(memory_caps)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

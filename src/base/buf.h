@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A growable run of bytes with a cap, charged to a budget (or to none).
+ * Total:  an append that would pass the cap or the budget appends nothing and sets `cut`, which
+ *         stays set until buf_reset(). Test it once after a run of appends.
+ * Memory: doubles, from 256 bytes; buf_free() gives all back; buf_reset() keeps the block. */
+#pragma once
+
+#include <stdarg.h>
+
+#include "base/attr.h"
+#include "base/budget.h"
+#include "base/bytes.h"
+
+struct buf {
+	uint8_t *ptr;
+	size_t len;
+	size_t room; /* bytes allocated */
+	size_t cap;  /* most bytes ever; 0 means no cap but memory */
+	bool cut;
+	struct budget *budget; /* NULL: not accounted */
+};
+
+/* At least `more` writable bytes at ptr + len; false where cap, budget or memory forbid. */
+bool buf_reserve(struct buf *b, size_t more) MUST_CHECK;
+void buf_add(struct buf *b, struct bytes data);
+void buf_byte(struct buf *b, uint8_t c);
+void buf_text(struct buf *b, const char *s);
+void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void buf_hex(struct buf *b, struct bytes data); /* lower case */
+/* Drop the first n bytes (n <= len), moving the rest to the front. */
+void buf_drop(struct buf *b, size_t n);
+void buf_reset(struct buf *b);
+void buf_free(struct buf *b);
+
+static inline struct bytes
+buf_bytes(const struct buf *b)
+{
+	return (struct bytes){b->ptr, b->len};
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/bytes.h"
+
+static uint8_t
+lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+}
+
+size_t
+bytes_find_seq(struct bytes a, struct bytes needle)
+{
+	size_t at = 0;
+
+	if (needle.len == 0 || needle.len > a.len)
+		return a.len;
+	while (a.len - at >= needle.len) {
+		size_t hop =
+		    bytes_find(bytes_sub(a, at, a.len - at - needle.len + 1), needle.ptr[0]);
+
+		at += hop;
+		if (a.len - at < needle.len)
+			break;
+		if (memcmp(a.ptr + at, needle.ptr, needle.len) == 0)
+			return at;
+		at++;
+	}
+	return a.len;
+}
+
+bool
+bytes_starts_nocase(struct bytes a, struct bytes prefix)
+{
+	if (a.len < prefix.len)
+		return false;
+	for (size_t i = 0; i < prefix.len; i++) {
+		if (lower(a.ptr[i]) != lower(prefix.ptr[i]))
+			return false;
+	}
+	return true;
+}
+
+bool
+bytes_eq_nocase(struct bytes a, struct bytes b)
+{
+	return a.len == b.len && bytes_starts_nocase(a, b);
+}
+
+int
+bytes_cmp(struct bytes a, struct bytes b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+	int c = n == 0 ? 0 : memcmp(a.ptr, b.ptr, n);
+
+	if (c != 0)
+		return c;
+	return a.len < b.len ? -1 : a.len > b.len;
+}
+
+struct bytes
+bytes_trim(struct bytes a)
+{
+	while (a.len > 0 && a.ptr[0] <= 0x20) {
+		a.ptr++;
+		a.len--;
+	}
+	while (a.len > 0 && a.ptr[a.len - 1] <= 0x20)
+		a.len--;
+	return a;
+}
+
+struct bytes
+bytes_split(struct bytes a, uint8_t c, struct bytes *rest)
+{
+	size_t at = bytes_find(a, c);
+
+	*rest = bytes_from(a, at < a.len ? at + 1 : at);
+	return bytes_sub(a, 0, at);
+}
+
+bool
+bytes_to_u64(struct bytes a, uint64_t *v)
+{
+	uint64_t n = 0;
+
+	if (a.len == 0)
+		return false;
+	for (size_t i = 0; i < a.len; i++) {
+		uint8_t d = (uint8_t)(a.ptr[i] - '0');
+
+		if (d > 9 || __builtin_mul_overflow(n, (uint64_t)10, &n) ||
+		    __builtin_add_overflow(n, (uint64_t)d, &n))
+			return false;
+	}
+	*v = n;
+	return true;
+}
+
+bool
+bytes_eq_secret(struct bytes a, struct bytes b)
+{
+	uint8_t diff = 0;
+
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		diff |= (uint8_t)(a.ptr[i] ^ b.ptr[i]);
+	return diff == 0;
+}
+
+bool
+bytes_printable(struct bytes a)
+{
+	for (size_t i = 0; i < a.len; i++) {
+		if (a.ptr[i] < 0x20 || a.ptr[i] > 0x7e)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One table, made from events.def, drives encoding, decoding and JSON. */
+#include "event/event.h"
+
+#include <stddef.h>
+
+enum field_type { F_U64, F_TIME, F_TEXT, F_IP, F_MAC, F_HASH, F_NAMED, F_PROTOCOL, F_ANOM, F_LIST };
+
+enum field_class { C_PUBLIC, C_NETWORK, C_IDENTITY, C_HEALTH };
+
+struct field {
+	const char *name;
+	uint16_t off;  /* in struct ev_KIND */
+	uint16_t max;  /* bytes, of a TEXT */
+	uint8_t type;  /* enum field_type */
+	uint8_t class; /* enum field_class */
+	uint8_t set;   /* enum name_set, of a NAMED */
+};
+
+struct layout {
+	const char *name;
+	const struct field *fields;
+	size_t n;
+};
+
+#define EVENT(id, no, text)  static const struct field fields_ev_##id[] = {
+#define RECORD(id, no, text) static const struct field fields_ev_##id[] = {
+#define ROW(ev, f, max, type, class, set)                                                          \
+	{#f, offsetof(struct ev_##ev, f), max, type, C_##class, set},
+#define U64(ev, f, c)        ROW(ev, f, 0, F_U64, c, 0)
+#define TIME(ev, f, c)       ROW(ev, f, 0, F_TIME, c, 0)
+#define TEXT(ev, f, max, c)  ROW(ev, f, max, F_TEXT, c, 0)
+#define IP(ev, f, c)         ROW(ev, f, 0, F_IP, c, 0)
+#define MAC(ev, f, c)        ROW(ev, f, 0, F_MAC, c, 0)
+#define HASH(ev, f, c)       ROW(ev, f, 0, F_HASH, c, 0)
+#define NAMED(ev, f, set, c) ROW(ev, f, 0, F_NAMED, c, NAMES_##set)
+#define PROTOCOL(ev, f, c)   ROW(ev, f, 0, F_PROTOCOL, c, 0)
+#define ANOM(ev, f, c)       ROW(ev, f, 0, F_ANOM, c, 0)
+#define LIST(ev, f, rec, c)  ROW(ev, f, 0, F_LIST, c, 0)
+#define END(ev)                                                                                    \
+	}                                                                                          \
+	;
+#include "event/events.def"
+
+static const struct layout layouts[EV_MAX] = {
+#define EVENT(id, no, text) [no] = {#id, fields_ev_##id, ARRAY_LEN(fields_ev_##id)},
+#include "event/events.def"
+};
+
+static const struct layout result_layout = {
+    "result", fields_ev_result, ARRAY_LEN(fields_ev_result)};
+
+enum { EVENT_PREFIX = 5, VARINT_MAX = 10 };
+
+/* --- writing --- */
+
+static size_t
+put_varint(uint8_t *p, uint64_t v)
+{
+	size_t n = 0;
+
+	while (v >= 0x80) {
+		p[n++] = (uint8_t)(v | 0x80);
+		v >>= 7;
+	}
+	p[n++] = (uint8_t)v;
+	return n;
+}
+
+/* Bytes that one field may take at most. */
+static size_t
+field_room(const struct field *f, const void *p)
+{
+	struct bytes text;
+
+	switch (f->type) {
+	case F_TEXT:
+		return VARINT_MAX + f->max;
+	case F_LIST:
+		memcpy(&text, p, sizeof(text));
+		return VARINT_MAX + text.len;
+	case F_IP:
+	case F_HASH:
+		return 16;
+	case F_MAC:
+		return 6;
+	default:
+		return VARINT_MAX;
+	}
+}
+
+static size_t
+put_field(uint8_t *out, const struct field *f, const void *p)
+{
+	struct bytes text;
+	uint64_t v;
+	size_t n;
+
+	switch (f->type) {
+	case F_TEXT:
+	case F_LIST:
+		memcpy(&text, p, sizeof(text));
+		if (f->type == F_TEXT && text.len > f->max)
+			text.len = f->max;
+		n = put_varint(out, text.len);
+		if (text.len > 0)
+			memcpy(out + n, text.ptr, text.len);
+		return n + text.len;
+	case F_IP:
+	case F_HASH:
+		memcpy(out, p, 16);
+		return 16;
+	case F_MAC:
+		memcpy(out, p, 6);
+		return 6;
+	default:
+		memcpy(&v, p, sizeof(v));
+		return put_varint(out, v);
+	}
+}
+
+/* Append every field of a layout; the room was reserved. */
+static size_t
+put_fields(uint8_t *out, const struct layout *l, const void *fields)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		n += put_field(out + n, &l->fields[i], (const uint8_t *)fields + l->fields[i].off);
+	return n;
+}
+
+static size_t
+layout_room(const struct layout *l, const void *fields)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		n += field_room(&l->fields[i], (const uint8_t *)fields + l->fields[i].off);
+	return n;
+}
+
+bool
+event_encode(
+    struct buf *out, enum event_kind kind, const struct event_head *head, const void *fields)
+{
+	const struct layout *l = (size_t)kind < EV_MAX ? &layouts[kind] : NULL;
+	size_t room, n = EVENT_PREFIX;
+	uint8_t *p;
+
+	if (l == NULL || l->name == NULL || out->cut)
+		return false;
+	room = EVENT_PREFIX + 7 * VARINT_MAX + layout_room(l, fields);
+	if (room > EVENT_BYTES_MAX || !buf_reserve(out, room))
+		return false;
+	p = out->ptr + out->len;
+	p[4] = (uint8_t)kind;
+	n += put_varint(p + n, (uint64_t)head->time.ns);
+	n += put_varint(p + n, head->source);
+	n += put_varint(p + n, head->packet);
+	n += put_varint(p + n, head->flow);
+	n += put_varint(p + n, head->link);
+	n += put_varint(p + n, head->dir);
+	n += put_varint(p + n, head->offset);
+	n += put_fields(p + n, l, fields);
+	p[0] = (uint8_t)(n - 4);
+	p[1] = (uint8_t)((n - 4) >> 8);
+	p[2] = (uint8_t)((n - 4) >> 16);
+	p[3] = 0;
+	out->len += n;
+	return true;
+}
+
+bool
+result_encode(struct buf *list, const struct ev_result *r)
+{
+	size_t room = VARINT_MAX + layout_room(&result_layout, r), n;
+	uint8_t *p;
+
+	if (list->cut || !buf_reserve(list, room))
+		return false;
+	/* The length goes in front as two LEB128 bytes always, so that the fields need no move. */
+	p = list->ptr + list->len;
+	n = put_fields(p + 2, &result_layout, r);
+	p[0] = (uint8_t)(n | 0x80);
+	p[1] = (uint8_t)(n >> 7);
+	list->len += n + 2;
+	return true;
+}
+
+/* --- reading --- */
+
+struct reader {
+	const uint8_t *p, *end;
+	bool bad;
+};
+
+static uint64_t
+get_varint(struct reader *r)
+{
+	uint64_t v = 0;
+
+	for (unsigned shift = 0; shift < 64; shift += 7) {
+		uint8_t c;
+
+		if (r->p == r->end)
+			break;
+		c = *r->p++;
+		if (shift == 63 && c > 1)
+			break;
+		v |= (uint64_t)(c & 0x7f) << shift;
+		if (c < 0x80)
+			return v;
+	}
+	r->bad = true;
+	return 0;
+}
+
+static struct bytes
+get_raw(struct reader *r, uint64_t n)
+{
+	struct bytes b = {r->p, (size_t)n};
+
+	if (n > (uint64_t)(r->end - r->p)) {
+		r->bad = true;
+		return (struct bytes){NULL, 0};
+	}
+	r->p += n;
+	return b;
+}
+
+static void
+get_field(struct reader *r, const struct field *f, void *out)
+{
+	struct bytes b;
+	uint64_t v;
+
+	switch (f->type) {
+	case F_TEXT:
+	case F_LIST:
+		v = get_varint(r);
+		b = get_raw(r, v);
+		if (f->type == F_TEXT && b.len > f->max)
+			r->bad = true;
+		memcpy(out, &b, sizeof(b));
+		break;
+	case F_IP:
+	case F_HASH:
+		if ((b = get_raw(r, 16)).ptr != NULL)
+			memcpy(out, b.ptr, 16);
+		break;
+	case F_MAC:
+		if ((b = get_raw(r, 6)).ptr != NULL)
+			memcpy(out, b.ptr, 6);
+		break;
+	default:
+		v = get_varint(r);
+		memcpy(out, &v, sizeof(v));
+	}
+}
+
+/* Fields at the end that an older writer did not know stay zero. */
+static void
+get_fields(struct reader *r, const struct layout *l, void *fields)
+{
+	for (size_t i = 0; i < l->n && !r->bad && r->p < r->end; i++)
+		get_field(r, &l->fields[i], (uint8_t *)fields + l->fields[i].off);
+	if (r->p != r->end)
+		r->bad = true;
+}
+
+enum err
+event_decode(struct bytes in, struct event *ev, size_t *used, struct why *why)
+{
+	struct reader r;
+	size_t len;
+
+	*used = 0;
+	memset(ev, 0, sizeof(*ev));
+	if (in.len < EVENT_PREFIX)
+		return FAIL(why, ERR_LIMIT, "event cut in its prefix");
+	len = (size_t)in.ptr[0] | (size_t)in.ptr[1] << 8 | (size_t)in.ptr[2] << 16 |
+	      (size_t)in.ptr[3] << 24;
+	if (len < 8 || len > EVENT_BYTES_MAX)
+		return FAIL(
+		    why, ERR_INPUT, "event length %zu, expected 8 to %d", len, EVENT_BYTES_MAX);
+	*used = len + 4;
+	if (in.len - 4 < len)
+		return FAIL(why, ERR_LIMIT, "event cut: %zu of %zu bytes", in.len, len + 4);
+	if (in.ptr[4] >= EV_MAX || layouts[in.ptr[4]].name == NULL)
+		return FAIL(why, ERR_INPUT, "event kind %u is not known", in.ptr[4]);
+	ev->kind = in.ptr[4];
+	r = (struct reader){in.ptr + EVENT_PREFIX, in.ptr + 4 + len, false};
+	ev->head.time.ns = (int64_t)get_varint(&r);
+	ev->head.source = get_varint(&r);
+	ev->head.packet = get_varint(&r);
+	ev->head.flow = get_varint(&r);
+	ev->head.link = get_varint(&r);
+	ev->head.dir = get_varint(&r);
+	ev->head.offset = get_varint(&r);
+	get_fields(&r, &layouts[ev->kind], &ev->u);
+	if (r.bad)
+		return FAIL(why, ERR_INPUT, "event of kind %s does not hold together at byte %zu",
+		    layouts[ev->kind].name, (size_t)(r.p - in.ptr));
+	return ERR_OK;
+}
+
+bool
+result_next(struct bytes *list, struct ev_result *res)
+{
+	struct reader r = {list->ptr, list->ptr + list->len, false};
+	struct reader inner;
+	struct bytes body;
+
+	memset(res, 0, sizeof(*res));
+	if (list->len == 0)
+		return false;
+	body = get_raw(&r, get_varint(&r));
+	if (r.bad)
+		return false;
+	inner = (struct reader){body.ptr, body.ptr + body.len, false};
+	get_fields(&inner, &result_layout, res);
+	*list = bytes_of(r.p, (size_t)(r.end - r.p));
+	return !inner.bad;
+}
+
+/* --- JSON --- */
+
+static void
+json_field(struct json *j, const struct field *f, const void *p)
+{
+	char text[IP_TEXT_MAX];
+	struct hash128 h;
+	struct bytes b;
+	struct mac m;
+	struct ip a;
+	uint64_t v;
+
+	switch (f->type) {
+	case F_TEXT:
+		memcpy(&b, p, sizeof(b));
+		json_kbytes_some(j, f->name, b);
+		return;
+	case F_LIST:
+		memcpy(&b, p, sizeof(b));
+		if (b.len == 0)
+			return;
+		json_key(j, f->name);
+		json_array(j);
+		for (struct ev_result r; result_next(&b, &r);) {
+			json_object(j);
+			result_json_fields(j, &r);
+			json_object_end(j);
+		}
+		json_array_end(j);
+		return;
+	case F_IP:
+		memcpy(&a, p, sizeof(a));
+		if (!ip_is_zero(a))
+			json_kbytes(j, f->name, bytes_of(text, ip_format(a, text)));
+		return;
+	case F_MAC:
+		memcpy(&m, p, sizeof(m));
+		if (!mac_is_zero(m))
+			json_kbytes(j, f->name, bytes_of(text, mac_format(m, text)));
+		return;
+	case F_HASH:
+		memcpy(&h, p, sizeof(h));
+		if (!hash128_is_zero(h))
+			json_khex(j, f->name, bytes_of(h.b, sizeof(h.b)));
+		return;
+	default:
+		break;
+	}
+	memcpy(&v, p, sizeof(v));
+	switch (f->type) {
+	case F_TIME:
+		if (v != 0)
+			json_kwall(j, f->name, (struct wall){(int64_t)v});
+		break;
+	case F_NAMED:
+		json_kstr(j, f->name, name_label((enum name_set)f->set, v));
+		break;
+	case F_PROTOCOL:
+		json_kstr(j, f->name, proto_label(v));
+		break;
+	case F_ANOM:
+		json_kstr(j, f->name, anomaly_info(v) != NULL ? anomaly_info(v)->name : "unknown");
+		break;
+	default:
+		json_ku64(j, f->name, v);
+	}
+}
+
+static void
+json_fields(struct json *j, const struct layout *l, const void *fields)
+{
+	for (size_t i = 0; i < l->n; i++)
+		json_field(j, &l->fields[i], (const uint8_t *)fields + l->fields[i].off);
+}
+
+void
+result_json_fields(struct json *j, const struct ev_result *r)
+{
+	json_fields(j, &result_layout, r);
+}
+
+void
+event_json(struct json *j, const struct event *ev)
+{
+	const struct event_head *h = &ev->head;
+
+	json_object(j);
+	json_kstr(j, "kind", event_name(ev->kind));
+	json_kwall(j, "time", h->time);
+	if (h->source != 0)
+		json_ku64(j, "source", h->source);
+	if (h->packet != 0)
+		json_ku64(j, "packet", h->packet);
+	if (h->flow != 0) {
+		json_ku64(j, "flow", h->flow);
+		json_kstr(j, "dir", name_label(NAMES_dir, h->dir));
+		json_ku64(j, "offset", h->offset);
+	}
+	if (h->link != 0)
+		json_ku64(j, "link", h->link);
+	json_key(j, event_name(ev->kind));
+	json_object(j);
+	json_fields(j, &layouts[ev->kind], &ev->u);
+	json_object_end(j);
+	json_object_end(j);
+}
+
+/* --- words --- */
+
+const char *
+event_name(enum event_kind kind)
+{
+	return (size_t)kind < EV_MAX ? layouts[kind].name : NULL;
+}
+
+enum event_kind
+event_kind_of(struct bytes name)
+{
+	for (size_t i = 0; i < EV_MAX; i++) {
+		if (layouts[i].name != NULL && bytes_eq(bytes_str(layouts[i].name), name))
+			return (enum event_kind)i;
+	}
+	return 0;
+}
+
+struct word {
+	enum name_set set;
+	uint64_t value;
+	const char *label;
+};
+
+static const struct word words[] = {
+#define NAME(set, id, no, label) {NAMES_##set, no, label},
+#include "event/names.def"
+};
+
+const char *
+name_label(enum name_set set, uint64_t value)
+{
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (words[i].set == set && words[i].value == value)
+			return words[i].label;
+	}
+	return "unknown";
+}
+
+bool
+name_value(enum name_set set, struct bytes label, uint64_t *value)
+{
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (words[i].set == set && bytes_eq(bytes_str(words[i].label), label)) {
+			*value = words[i].value;
+			return true;
+		}
+	}
+	return false;
+}
+
+struct proto_row {
+	const char *label;
+	const char *text;
+	enum proto_kind kind;
+};
+
+static const struct proto_row protos[PROTO_MAX] = {
+#define PROTO(id, no, label, kind, text) [no] = {label, text, PROTO_KIND_##kind},
+#include "event/protos.def"
+};
+
+static const struct proto_row *
+proto_row(uint64_t proto)
+{
+	return proto < PROTO_MAX && protos[proto].label != NULL ? &protos[proto] : &protos[0];
+}
+
+const char *
+proto_label(uint64_t proto)
+{
+	return proto_row(proto)->label;
+}
+
+const char *
+proto_text(uint64_t proto)
+{
+	return proto_row(proto)->text;
+}
+
+enum proto_kind
+proto_kind(uint64_t proto)
+{
+	return proto_row(proto)->kind;
+}
+
+bool
+proto_of(struct bytes label, uint64_t *proto)
+{
+	for (size_t i = 0; i < PROTO_MAX; i++) {
+		if (protos[i].label != NULL && bytes_eq(bytes_str(protos[i].label), label)) {
+			*proto = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static const struct anomaly_info anomalies[ANOMALY_MAX] = {
+#define ANOMALY(id, no, class, source, text) [no] = {no, #id, ANOMALY_##class, source, text},
+#include "event/anomalies.def"
+};
+
+const struct anomaly_info *
+anomaly_info(uint64_t id)
+{
+	return id < ANOMALY_MAX && anomalies[id].name != NULL ? &anomalies[id] : NULL;
+}
+
+static const char *const units[UNIT_COUNT] = {
+#define UNIT(id, text) [UNIT_##id] = #id,
+#include "event/units.def"
+};
+
+const char *
+unit_name(enum unit u)
+{
+	return (size_t)u < UNIT_COUNT ? units[u] : "unknown";
+}
