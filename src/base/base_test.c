@@ -158,12 +158,22 @@ json_text(void **state)
 static void
 utf8_edges(void **state)
 {
+	uint8_t out[16];
+
 	(void)state;
 	assert_true(utf8_valid(BYTES("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80")));
 	assert_false(utf8_valid(BYTES("\xc0\x80")));
 	assert_false(utf8_valid(BYTES("\xed\xa0\x80")));
 	assert_false(utf8_valid(BYTES("\xf4\x90\x80\x80")));
 	assert_false(utf8_valid(BYTES("\xe2\x82")));
+	/* a, e acute, euro, a pair, a lone half, then a NUL that ends it */
+	assert_int_equal(utf8_from_utf16le(BYTES("a\0\xe9\0\xac\x20\x3d\xd8\x00\xde\x00\xd8"
+						 "b\0\0\0c\0"),
+			     out, sizeof(out)),
+	    12);
+	assert_memory_equal(out, "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80?b", 12);
+	assert_int_equal(utf8_from_utf16le(BYTES("\xac\x20\xac\x20\xac"), out, 5), 3);
+	assert_int_equal(utf8_from_utf16le(BYTES("a"), out, 5), 0);
 }
 
 /* Against a plain array, through growth, removal and refusal. */
