@@ -12,6 +12,7 @@
 #include "base/cursor.h"
 #include "base/idmap.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "base/sip.h"
 #include "base/utf8.h"
 #include "rng.h"
@@ -52,6 +53,45 @@ cursor_is_sticky(void **state)
 	assert_true(c.short_);
 	assert_int_equal(cursor_u8(&c), 0);
 	assert_int_equal(cursor_left(&c), 0);
+}
+
+/* FIPS 180-4 examples, and the lengths around the border of a block. */
+static void
+sha256_vectors(void **state)
+{
+	static const struct {
+		size_t n; /* bytes 'a' */
+		uint8_t head[4];
+	} runs[] = {
+	    {1, {0xca, 0x97, 0x81, 0x12}},
+	    {55, {0x9f, 0x43, 0x90, 0xf8}},
+	    {56, {0xb3, 0x54, 0x39, 0xa4}},
+	    {57, {0xf1, 0x3b, 0x2d, 0x72}},
+	    {63, {0x7d, 0x3e, 0x74, 0xa0}},
+	    {64, {0xff, 0xe0, 0x54, 0xfe}},
+	    {65, {0x63, 0x53, 0x61, 0xc4}},
+	    {119, {0x31, 0xeb, 0xa5, 0x1c}},
+	    {120, {0x2f, 0x3d, 0x33, 0x54}},
+	    {128, {0x68, 0x36, 0xcf, 0x13}},
+	    {130, {0x1e, 0x3c, 0x4f, 0x47}},
+	};
+	uint8_t text[130];
+	struct sha256 h = sha256_of(BYTES("abc"));
+
+	(void)state;
+	assert_memory_equal(h.b,
+	    "\xba\x78\x16\xbf\x8f\x01\xcf\xea\x41\x41\x40\xde\x5d\xae\x22\x23"
+	    "\xb0\x03\x61\xa3\x96\x17\x7a\x9c\xb4\x10\xff\x61\xf2\x00\x15\xad",
+	    32);
+	h = sha256_of(BYTES(""));
+	assert_memory_equal(h.b, "\xe3\xb0\xc4\x42\x98\xfc\x1c\x14", 8);
+	h = sha256_of(BYTES("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"));
+	assert_memory_equal(h.b, "\x24\x8d\x6a\x61\xd2\x06\x38\xb8", 8);
+	memset(text, 'a', sizeof(text));
+	for (size_t i = 0; i < ARRAY_LEN(runs); i++) {
+		h = sha256_of(bytes_of(text, runs[i].n));
+		assert_memory_equal(h.b, runs[i].head, 4);
+	}
 }
 
 /* The first and the 16th row of the 64-bit and 128-bit test vectors of the reference code. */
@@ -241,9 +281,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(views),
 	    cmocka_unit_test(cursor_is_sticky), cmocka_unit_test(sip_vectors),
-	    cmocka_unit_test(time_text), cmocka_unit_test(addresses), cmocka_unit_test(json_text),
-	    cmocka_unit_test(utf8_edges), cmocka_unit_test(idmap_model),
-	    cmocka_unit_test(memory_caps)};
+	    cmocka_unit_test(sha256_vectors), cmocka_unit_test(time_text),
+	    cmocka_unit_test(addresses), cmocka_unit_test(json_text), cmocka_unit_test(utf8_edges),
+	    cmocka_unit_test(idmap_model), cmocka_unit_test(memory_caps)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
