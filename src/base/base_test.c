@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/cursor.h"
 #include "base/idmap.h"
@@ -276,6 +277,55 @@ memory_caps(void **state)
 	assert_true(budget.refused > 0);
 }
 
+static void
+find_any_of_four(void **state)
+{
+	uint8_t text[70];
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	for (size_t len = 0; len <= sizeof(text); len++) {
+		assert_int_equal(bytes_find4(bytes_of(text, len), 1, 2, 3, 0xff), len);
+		for (size_t at = 0; at < len; at++) {
+			text[at] = (uint8_t)(at % 4 == 3 ? 0xff : at % 4 + 1);
+			assert_int_equal(bytes_find4(bytes_of(text, len), 1, 2, 3, 0xff), at);
+			text[at] = 'a';
+		}
+	}
+}
+
+static void
+blocks_go_round(void **state)
+{
+	struct budget budget = {.cap = 1 << 20}, other = {.cap = 100};
+	struct buf b[BUF_POOL_BLOCKS + 2], big = {.budget = &budget}, alien = {.budget = &other};
+	struct buf_pool pool = {0};
+	uint8_t *ptr;
+
+	(void)state;
+	buf_pool_take(&pool, &big);
+	assert_null(big.ptr);
+	assert_true(buf_reserve(&big, BUF_POOL_BYTES + 1));
+	buf_pool_give(&pool, &big);
+	assert_int_equal(budget.used, 0);
+	for (size_t i = 0; i < ARRAY_LEN(b); i++) {
+		b[i] = (struct buf){.budget = &budget};
+		buf_text(&b[i], "x");
+	}
+	for (size_t i = 0; i < ARRAY_LEN(b); i++)
+		buf_pool_give(&pool, &b[i]);
+	assert_int_equal(pool.n, BUF_POOL_BLOCKS);
+	ptr = pool.block[pool.n - 1].ptr;
+	buf_pool_take(&pool, &alien);
+	assert_null(alien.ptr);
+	buf_pool_take(&pool, &b[0]);
+	assert_ptr_equal(b[0].ptr, ptr);
+	assert_int_equal(b[0].len, 0);
+	buf_pool_give(&pool, &b[0]);
+	buf_pool_free(&pool);
+	assert_int_equal(budget.used, 0);
+}
+
 int
 main(void)
 {
@@ -283,7 +333,8 @@ main(void)
 	    cmocka_unit_test(cursor_is_sticky), cmocka_unit_test(sip_vectors),
 	    cmocka_unit_test(sha256_vectors), cmocka_unit_test(time_text),
 	    cmocka_unit_test(addresses), cmocka_unit_test(json_text), cmocka_unit_test(utf8_edges),
-	    cmocka_unit_test(idmap_model), cmocka_unit_test(memory_caps)};
+	    cmocka_unit_test(idmap_model), cmocka_unit_test(memory_caps),
+	    cmocka_unit_test(find_any_of_four), cmocka_unit_test(blocks_go_round)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,3 +114,41 @@ buf_free(struct buf *b)
 	b->len = b->room = 0;
 	b->cut = false;
 }
+
+void
+buf_pool_take(struct buf_pool *pool, struct buf *b)
+{
+	if (b->ptr != NULL || pool->n == 0 || pool->block[pool->n - 1].budget != b->budget)
+		return;
+	pool->n--;
+	b->ptr = pool->block[pool->n].ptr;
+	b->room = pool->block[pool->n].room;
+	b->len = 0;
+}
+
+void
+buf_pool_give(struct buf_pool *pool, struct buf *b)
+{
+	if (b->ptr == NULL || b->room > BUF_POOL_BYTES || pool->n == BUF_POOL_BLOCKS) {
+		buf_free(b);
+		return;
+	}
+	pool->block[pool->n].ptr = b->ptr;
+	pool->block[pool->n].room = b->room;
+	pool->block[pool->n].budget = b->budget;
+	pool->n++;
+	b->ptr = NULL;
+	b->len = b->room = 0;
+	b->cut = false;
+}
+
+void
+buf_pool_free(struct buf_pool *pool)
+{
+	while (pool->n > 0) {
+		struct buf b = {.budget = pool->block[pool->n - 1].budget};
+
+		buf_pool_take(pool, &b);
+		buf_free(&b);
+	}
+}

@@ -32,6 +32,26 @@ void buf_drop(struct buf *b, size_t n);
 void buf_reset(struct buf *b);
 void buf_free(struct buf *b);
 
+/* Blocks that go round instead of back to malloc: work space of parsers that hold nothing while
+ * they are idle. At most BUF_POOL_BLOCKS of at most BUF_POOL_BYTES are kept; they stay charged to
+ * their budget until buf_pool_free(). All zero is an empty pool. */
+enum { BUF_POOL_BLOCKS = 8, BUF_POOL_BYTES = 64 * 1024 };
+
+struct buf_pool {
+	unsigned n;
+	struct {
+		uint8_t *ptr;
+		size_t room;
+		struct budget *budget;
+	} block[BUF_POOL_BLOCKS];
+};
+
+/* A block for b, which must have none, where the pool has one of b's budget; else nothing. */
+void buf_pool_take(struct buf_pool *pool, struct buf *b);
+/* Take b's block back (or free it); b is left empty. */
+void buf_pool_give(struct buf_pool *pool, struct buf *b);
+void buf_pool_free(struct buf_pool *pool);
+
 static inline struct bytes
 buf_bytes(const struct buf *b)
 {

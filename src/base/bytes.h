@@ -74,6 +74,10 @@ bytes_find(struct bytes a, uint8_t c)
 	return p == NULL ? a.len : (size_t)(p - a.ptr);
 }
 
+/* Index of the first byte that is one of four (equal ones may be given), or a.len. 16 bytes a step.
+ */
+size_t bytes_find4(struct bytes a, uint8_t c0, uint8_t c1, uint8_t c2, uint8_t c3);
+
 /* Index of the first occurrence of needle (at least one byte), or a.len. Linear for our short
  * needles: O(a.len * needle.len) at worst. */
 size_t bytes_find_seq(struct bytes a, struct bytes needle);

@@ -17,6 +17,7 @@ struct observer {
 	struct budget *budget;     /* for sessions and their buffers */
 	struct wall now;           /* time of the packet that is being read */
 	uint64_t units[UNIT_COUNT];
+	struct buf_pool pool; /* work space of all sessions; the owner ends it: buf_pool_free() */
 };
 
 /* Keyed hash of an identifier after cutting blanks at both ends; all zero where nothing is left. */

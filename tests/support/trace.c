@@ -49,6 +49,7 @@ trace_init(struct trace *t)
 void
 trace_free(struct trace *t)
 {
+	buf_pool_free(&t->observer.pool);
 	if (t->budget.used != 0) {
 		fprintf(stderr, "parser kept %zu bytes after close\n", t->budget.used);
 		abort();
