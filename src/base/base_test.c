@@ -13,6 +13,7 @@
 #include "base/cursor.h"
 #include "base/idmap.h"
 #include "base/json.h"
+#include "base/pack.h"
 #include "base/sha256.h"
 #include "base/sip.h"
 #include "base/utf8.h"
@@ -324,6 +325,40 @@ blocks_go_round(void **state)
 	buf_pool_give(&pool, &b[0]);
 	buf_pool_free(&pool);
 	assert_int_equal(budget.used, 0);
+}
+
+/* Write then read gives the same; any cut is told. */
+static void
+pack_round_trip(void **state)
+{
+	static const uint64_t cases[] = {0, 1, 127, 128, 16383, 16384, UINT32_MAX, UINT64_MAX};
+	struct buf out = {0};
+	struct cursor c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		pack_u64(&out, cases[i]);
+	pack_bytes(&out, BYTES("abc"));
+	c = cursor_of(buf_bytes(&out));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_true(unpack_u64(&c) == cases[i]);
+	assert_true(bytes_eq(unpack_bytes(&c, 3), BYTES("abc")));
+	assert_false(c.short_);
+	assert_int_equal(cursor_left(&c), 0);
+	for (size_t n = 0; n < out.len; n++) {
+		c = cursor_of(bytes_of(out.ptr, n));
+		for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+			(void)unpack_u64(&c);
+		(void)unpack_bytes(&c, 3);
+		assert_true(c.short_);
+	}
+	c = cursor_of(BYTES("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"));
+	assert_int_equal(unpack_u64(&c), 0); /* 65 bits */
+	assert_true(c.short_);
+	c = cursor_of(BYTES("\x05"));
+	assert_int_equal(unpack_upto(&c, 4), 0);
+	assert_true(c.short_);
+	buf_free(&out);
 }
 
 int
