@@ -369,7 +369,8 @@ main(void)
 	    cmocka_unit_test(sha256_vectors), cmocka_unit_test(time_text),
 	    cmocka_unit_test(addresses), cmocka_unit_test(json_text), cmocka_unit_test(utf8_edges),
 	    cmocka_unit_test(idmap_model), cmocka_unit_test(memory_caps),
-	    cmocka_unit_test(find_any_of_four), cmocka_unit_test(blocks_go_round)};
+	    cmocka_unit_test(pack_round_trip), cmocka_unit_test(find_any_of_four),
+	    cmocka_unit_test(blocks_go_round)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
