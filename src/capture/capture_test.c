@@ -646,7 +646,7 @@ shared_counts(void **state)
 	(void)state;
 	if (path == NULL) {
 		print_message("# shared captures are not here: skipped\n");
-		skip();
+		return; /* not skip(): meson takes cmocka's "not ok # SKIP" for a failure */
 	}
 	(void)snprintf(folder, sizeof(folder), "%.*s", (int)(strlen(path) - 11), path);
 	sources = file_slurp(path);
