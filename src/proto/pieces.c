@@ -39,12 +39,20 @@ hold(struct lines *l, struct bytes part)
 bool
 lines_next(struct lines *l, struct bytes *in, uint64_t *offset, struct piece *line)
 {
-	size_t n = bytes_find(*in, '\n');
+	size_t n;
 
 	if (l->given) {
 		buf_reset(&l->held);
 		l->given = false;
 	}
+	if (l->broken) {
+		n = bytes_find(*in, '\n');
+		l->broken = n == in->len;
+		advance(in, offset, l->broken ? n : n + 1);
+	}
+	if (in->len == 0)
+		return false;
+	n = bytes_find(*in, '\n');
 	if (l->size == 0)
 		l->start = *offset;
 	if (n == in->len) {
@@ -81,6 +89,7 @@ lines_reset(struct lines *l)
 	buf_reset(&l->held);
 	l->size = 0;
 	l->given = false;
+	l->broken = true;
 }
 
 void

@@ -24,13 +24,14 @@ struct lines {
 	uint64_t start;  /* offset of the open line */
 	uint64_t size;   /* its bytes so far, dropped ones included */
 	bool given;      /* held was shown by the last call */
+	bool broken;     /* the open line lost its start: not shown */
 };
 
 /* The next line that ends with LF, without LF and a CR before it. False: *in is used up. */
 bool lines_next(struct lines *l, struct bytes *in, uint64_t *offset, struct piece *line);
 /* What stands there without a line end, and forget it. False: nothing does. */
 bool lines_rest(struct lines *l, struct piece *line);
-/* Forget the open line (a hole). */
+/* A hole: forget the open line and drop what follows up to the next LF. */
 void lines_reset(struct lines *l);
 void lines_free(struct lines *l);
 

@@ -170,6 +170,26 @@ any_cut(void **state)
 }
 
 static void
+line_with_a_hole(void **state)
+{
+	struct lines l = {.cap = 8};
+	struct bytes a = BYTES("ab\ncd"), b = BYTES("ef\ngh\n");
+	uint64_t offset = 0;
+	struct piece p;
+
+	(void)state;
+	assert_true(lines_next(&l, &a, &offset, &p));
+	assert_false(lines_next(&l, &a, &offset, &p));
+	lines_reset(&l);
+	offset += 3;
+	assert_true(lines_next(&l, &b, &offset, &p));
+	assert_true(bytes_eq(p.body, BYTES("gh")));
+	assert_int_equal(p.offset, 11);
+	assert_false(lines_rest(&l, &p));
+	lines_free(&l);
+}
+
+static void
 no_memory(void **state)
 {
 	struct budget none = {.cap = 0};
@@ -197,6 +217,7 @@ main(void)
 	    cmocka_unit_test(lines_cases),
 	    cmocka_unit_test(frames_cases),
 	    cmocka_unit_test(any_cut),
+	    cmocka_unit_test(line_with_a_hole),
 	    cmocka_unit_test(no_memory),
 	};
 

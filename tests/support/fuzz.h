@@ -7,5 +7,8 @@
 
 #include "proto/proto.h"
 
+/* What every fuzz target defines. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 /* Probes, feeds, ends and closes; asserts that all memory came back. Returns 0. */
 int fuzz_protocol(const struct protocol *p, const uint8_t *data, size_t size);

@@ -156,6 +156,42 @@ trace_check_cuts(const struct protocol *p, const struct turn *turns, size_t n, i
 	trace_free(&whole);
 }
 
+bool
+trace_datagram(struct trace *t, const struct protocol *p, enum name_value dir, struct bytes payload,
+    uint16_t src, uint16_t dst)
+{
+	struct probe_view v = {.ended = true};
+	struct guard g = guard_new(payload);
+	bool mine;
+
+	v.head[dir] = g.view;
+	v.port[dir] = src;
+	v.port[1 - dir] = dst;
+	mine = p->datagram(&t->observer, dir, g.view, &v);
+	guard_free(&g);
+	return mine;
+}
+
+void
+trace_hurt_datagram(const struct protocol *p, struct bytes payload, uint16_t src, uint16_t dst)
+{
+	struct trace t;
+	uint8_t *copy = malloc(payload.len + 1);
+
+	assert(copy != NULL);
+	trace_init(&t);
+	memcpy(copy, payload.ptr, payload.len);
+	for (size_t n = 0; n < payload.len; n++)
+		(void)trace_datagram(&t, p, dir_orig, bytes_sub(payload, 0, n), src, dst);
+	for (size_t bit = 0; bit < payload.len * 8; bit++) {
+		copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		(void)trace_datagram(&t, p, dir_orig, bytes_of(copy, payload.len), src, dst);
+		copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+	}
+	free(copy);
+	trace_free(&t);
+}
+
 static void
 add_line(void *ctx, struct bytes json)
 {

@@ -39,5 +39,13 @@ void trace_feed(struct trace *t, const struct protocol *p, const struct turn *tu
  * `rounds` random cuts; fails the cmocka test with both traces where two differ. */
 void trace_check_cuts(const struct protocol *p, const struct turn *turns, size_t n, int rounds);
 
+/* One datagram from port src to port dst, against an unreadable page: what datagram() says. */
+bool trace_datagram(struct trace *t, const struct protocol *p, enum name_value dir,
+    struct bytes payload, uint16_t src, uint16_t dst);
+
+/* Every truncation and every flip of one bit of a datagram: any answer but a crash will do. */
+void trace_hurt_datagram(
+    const struct protocol *p, struct bytes payload, uint16_t src, uint16_t dst);
+
 /* decode() into text, a line an object. */
 void trace_decode(const struct protocol *p, struct bytes file, struct buf *out);
