@@ -2,7 +2,7 @@
 /* Invariants:
  *  1. Between calls, hold + part are all bytes of the open unit's body, in this order; part is only
  *     used in OUT and BARE, at the start of a line.
- *  2. In OUT, `junk` bytes right before `at - part_n` were not told.
+ *  2. In OUT, where `junk` is set, the bytes from `start` up to `at - part_n` were not told.
  *  3. `told` bodies stay in hold until the next call, which gives hold back first.
  *
  *   OUT --VT--> BLOCK --FS--> BLOCK_FS --CR,LF--> OUT        (outside, block, block_fs)
@@ -190,15 +190,16 @@ go_out(struct mllp *p, bool line, unsigned junk_flags)
 /* --- outside any unit --- */
 
 static void
-add_junk(struct mllp *p, struct bytes b)
+add_junk(struct mllp *p, struct bytes b, uint64_t from)
 {
 	if (b.len == 0)
 		return;
-	if (p->junk == 0) {
+	if (!p->junk) {
+		p->junk = true;
+		p->start = from;
 		p->flags &= MLLP_TAIL;
 		p->flags |= MLLP_JUNK_ENDS | (p->seen ? 0 : MLLP_FIRST);
 	}
-	p->junk += b.len;
 	for (size_t i = 0; i < b.len && (p->flags & MLLP_JUNK_ENDS) != 0; i++) {
 		if (b.ptr[i] != FS && b.ptr[i] != CR)
 			p->flags &= ~(uint32_t)MLLP_JUNK_ENDS;
@@ -211,10 +212,9 @@ add_junk(struct mllp *p, struct bytes b)
 static struct mllp_event
 tell_junk(struct mllp *p, uint64_t end)
 {
-	struct mllp_event ev = {
-	    MLLP_JUNK, p->flags, {NULL, 0}, end - p->junk, end - p->junk, p->junk};
+	struct mllp_event ev = {MLLP_JUNK, p->flags, {NULL, 0}, p->start, p->start, end - p->start};
 
-	p->junk = 0;
+	p->junk = false;
 	p->flags = 0;
 	return ev;
 }
@@ -275,7 +275,7 @@ outside(struct mllp *p, struct bytes *in, struct mllp_event *ev)
 			return false;
 		}
 		if (head == MLLP_HEAD_YES) {
-			if (p->junk > 0) {
+			if (p->junk) {
 				*ev = tell_junk(p, p->at - p->part_n);
 				return true;
 			}
@@ -283,21 +283,21 @@ outside(struct mllp *p, struct bytes *in, struct mllp_event *ev)
 			return false;
 		}
 	}
-	add_junk(p, bytes_of(p->part, p->part_n));
+	add_junk(p, bytes_of(p->part, p->part_n), p->at - p->part_n);
 	p->part_n = 0;
 	p->line = false;
 	n = bytes_find4(*in, VT, CR, LF, FS);
-	add_junk(p, bytes_sub(*in, 0, n));
+	add_junk(p, bytes_sub(*in, 0, n), p->at);
 	consume(p, in, n);
 	if (in->len == 0)
 		return false;
 	if (in->ptr[0] != VT) {
-		add_junk(p, bytes_sub(*in, 0, 1));
+		add_junk(p, bytes_sub(*in, 0, 1), p->at);
 		consume(p, in, 1);
 		p->line = true;
 		return false;
 	}
-	if (p->junk > 0) {
+	if (p->junk) {
 		*ev = tell_junk(p, p->at);
 		return true;
 	}
@@ -443,7 +443,7 @@ cut_bare(struct mllp *p, struct bytes *in)
 	ev.body.len -= over;
 	ev.size -= over;
 	go_out(p, false, MLLP_TAIL);
-	add_junk(p, bytes_of(ev.body.ptr + ev.body.len, over));
+	add_junk(p, bytes_of(ev.body.ptr + ev.body.len, over), p->at - over);
 	return ev;
 }
 
@@ -595,8 +595,8 @@ close_unit(struct mllp *p, unsigned cut)
 	release(p);
 	switch ((enum state)p->state) {
 	case OUT:
-		add_junk(p, bytes_of(p->part, p->part_n));
-		if (p->junk > 0)
+		add_junk(p, bytes_of(p->part, p->part_n), p->at - p->part_n);
+		if (p->junk)
 			ev = tell_junk(p, p->at);
 		break;
 	case BLOCK:

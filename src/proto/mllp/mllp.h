@@ -68,8 +68,7 @@ struct mllp {
 	struct buf_pool *pool;
 	struct buf hold; /* body of the open unit as far as it came in earlier runs */
 	uint64_t at;     /* offset of the next byte */
-	uint64_t start;  /* offset of the open unit */
-	uint64_t junk;   /* bytes of junk up to `at`, not told yet */
+	uint64_t start;  /* offset of the open unit, or of junk that was not told yet */
 	uint32_t flags;  /* of the open unit, or of the junk */
 	uint8_t state;   /* enum state in mllp.c */
 	uint8_t part_n;  /* bytes of a possible message head at the end of the last run */
@@ -77,6 +76,7 @@ struct mllp {
 	bool line;    /* the next byte (of part, then of the run) starts a line */
 	bool has_msh; /* the open BARE unit has its MSH */
 	bool seen;    /* a unit was told */
+	bool junk;    /* OUT: there is junk since start */
 };
 
 /* budget: for the buffers; pool: where they go when they are not needed. cap: bytes of a body. */
