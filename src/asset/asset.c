@@ -92,7 +92,7 @@ endpoint_of_dir(const struct asset_book *b, uint64_t link, bool other)
 	uint32_t l = link_find(b, link);
 	bool server = b->head->dir == dir_resp;
 
-	return l == NONE ? NONE : link_at(b, l)->ends[(server != other) ? 1 : 0];
+	return l == NONE ? NONE : link_end(b, l, (server != other) ? 1 : 0);
 }
 
 /* Devices are what is ours: addresses of the Internet are known by their links and flows, unless
@@ -209,8 +209,8 @@ on_message(struct asset_book *b, const struct ev_message *m)
 	l->messages++;
 	if (b->head->time.ns > l->last_ns)
 		l->last_ns = b->head->time.ns;
-	speaker = l->ends[b->head->dir == dir_resp];
-	listener = l->ends[b->head->dir != dir_resp];
+	speaker = link_end(b, i, b->head->dir == dir_resp);
+	listener = link_end(b, i, b->head->dir != dir_resp);
 	if (speaker != NONE)
 		endpoint_heard(b, speaker);
 	switch (m->category) {
@@ -274,7 +274,7 @@ static void
 on_binding(struct asset_book *b, const struct ev_binding *d)
 {
 	const struct binding_source *s = &binding_sources[ARRAY_LEN(binding_sources) - 1];
-	uint32_t e, by;
+	uint32_t e;
 
 	for (size_t i = 0; i < ARRAY_LEN(binding_sources); i++) {
 		if (bytes_eq(d->source, binding_sources[i].name))
@@ -282,15 +282,10 @@ on_binding(struct asset_book *b, const struct ev_binding *d)
 	}
 	e = endpoint_touch(
 	    b, d->ip, d->mac, s->bind, s->bind == BIND_BOUND || ip_is_private(d->ip) ? MAKE : LOOK);
-	if ((d->flags & BINDING_SERVER) != 0 && !ip_is_zero(d->by) && ip_is_private(d->by)) {
-		by = endpoint_touch(b, d->by, (struct mac){{0}}, BIND_PACKET, MAKE);
-		if (by != NONE) {
-			endpoint_at(b, by)->flags |= EP_DHCP;
-			add_proto(b, by, true, PROTO_dhcp);
-		}
-	}
 	if (e == NONE)
 		return;
+	if ((d->flags & BINDING_SERVER) != 0 && bytes_eq(d->source, BYTES("dhcp")))
+		add_proto(b, e, true, PROTO_dhcp);
 	if ((d->flags & BINDING_ROUTER) != 0)
 		endpoint_is_router(b, e);
 	if (d->host.len > 0) {

@@ -21,10 +21,8 @@ enum {
 	EP_SUPERSEDED = 4, /* merged with `heir` because this one fell silent */
 	EP_ROUTER = 8,
 	EP_SERIAL = 16, /* a serial device server */
-	EP_DHCP = 32,   /* hands out addresses */
 	EP_TWIN = 64,   /* said once that its serial number is also elsewhere */
 	EP_PRINTER = 128,
-	EP_WORKLIST = 256, /* answers work list or patient queries over DICOM */
 };
 
 /* What the endpoint was seen to do, by counts that stop at their top. */
@@ -149,6 +147,10 @@ link_at(const struct asset_book *b, uint32_t i)
 	return &((struct link *)b->links.items)[i];
 }
 
+/* The endpoint of a link's side (0 client, 1 server): where its address went to another device,
+ * that one; NONE where it is no device. */
+uint32_t link_end(const struct asset_book *b, uint32_t link, unsigned side);
+
 static inline struct bytes
 claim_value(const struct claim *c)
 {
@@ -161,7 +163,7 @@ claim_source(const struct claim *c)
 	return bytes_of(c->text + c->value_len, c->source_len);
 }
 
-/* pool.c: one more item, zeroed; NONE at the cap or out of memory. */
+/* One more item, zeroed; NONE at the cap or out of memory. */
 uint32_t pool_push(struct asset_book *b, struct pool *p);
 void pool_free(struct asset_book *b, struct pool *p);
 uint64_t ip_key(const struct asset_book *b, struct ip ip);

@@ -236,6 +236,16 @@ ip_find(const struct asset_book *b, struct ip ip)
 	return e != NONE && ip_eq(endpoint_at(b, e)->ip, ip) ? e : NONE;
 }
 
+uint32_t
+link_end(const struct asset_book *b, uint32_t link, unsigned side)
+{
+	uint32_t e = link_at(b, link)->ends[side];
+
+	if (e == NONE || LIKELY((endpoint_at(b, e)->flags & EP_FORMER) == 0))
+		return e;
+	return ip_find(b, endpoint_at(b, e)->ip);
+}
+
 /* --- room --- */
 
 static void

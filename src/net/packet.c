@@ -39,7 +39,7 @@ enum {
 	PROTO_SHIM6 = 140,
 };
 
-enum { PORT_VXLAN = 4789, PORT_VXLAN_LINUX = 8472, PORT_GTPU = 2152 };
+enum { PORT_VXLAN = 4789, PORT_VXLAN_LINUX = 8472, PORT_GTPU = 2152, PORT_GENEVE = 6081 };
 
 enum next {
 	NEXT_STOP,
@@ -370,6 +370,27 @@ is_gtpu(const struct packet *p)
 	       (p->payload.ptr[0] & 0xf0) == 0x30 && p->payload.ptr[1] == 0xff;
 }
 
+/* RFC 8926 3.4: version 0; 3.5: the length of options. */
+static bool
+is_geneve(const struct packet *p)
+{
+	return p->dst_port == PORT_GENEVE && p->payload.len >= 8 + 14 &&
+	       (p->payload.ptr[0] & 0xc0) == 0 && (p->payload.ptr[1] & 0x3f) == 0 &&
+	       p->payload.ptr[7] == 0;
+}
+
+static enum next
+read_geneve(struct walk *w)
+{
+	size_t head = 8 + (size_t)(w->in.ptr[0] & 0x3f) * 4;
+
+	if (w->in.len < head)
+		return NEXT_STOP;
+	w->type = load_be16(w->in.ptr + 2);
+	skip(w, head);
+	return NEXT_TYPE;
+}
+
 static enum next
 read_gtpu(struct walk *w)
 {
@@ -419,7 +440,7 @@ read_udp(struct walk *w)
 			w->in.len = len;
 	}
 	skip_ip(w, 8);
-	if (LIKELY(!is_vxlan(p) && !is_gtpu(p)))
+	if (LIKELY(!is_vxlan(p) && !is_gtpu(p) && !is_geneve(p)))
 		return NEXT_STOP;
 	w->outer = *p;
 	w->guessed = true;
@@ -430,6 +451,10 @@ read_udp(struct walk *w)
 		tunnel(w, TUNNEL_VXLAN);
 		skip(w, 8);
 		return NEXT_ETHER;
+	}
+	if (is_geneve(&w->outer)) {
+		tunnel(w, TUNNEL_GENEVE);
+		return read_geneve(w);
 	}
 	tunnel(w, TUNNEL_GTPU);
 	return read_gtpu(w);
@@ -722,8 +747,10 @@ read_loop(struct walk *w)
 	case 28:
 	case 30: /* AF_INET6 of Linux, NetBSD, FreeBSD, macOS */
 		return NEXT_IP;
-	default:
-		return NEXT_STOP;
+	default: /* writers disagree on the others: an IP header speaks for itself */
+		return w->in.len >= 20 && (w->in.ptr[0] == 0x45 || w->in.ptr[0] >> 4 == 6)
+			   ? NEXT_IP
+			   : NEXT_STOP;
 	}
 }
 
@@ -914,6 +941,7 @@ packet_tunnel_name(enum packet_tunnel t)
 	    [TUNNEL_GRE] = "gre",
 	    [TUNNEL_ERSPAN] = "erspan",
 	    [TUNNEL_VXLAN] = "vxlan",
+	    [TUNNEL_GENEVE] = "geneve",
 	    [TUNNEL_GTPU] = "gtpu",
 	    [TUNNEL_PPPOE] = "pppoe",
 	    [TUNNEL_MPLS] = "mpls",

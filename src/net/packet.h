@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One captured frame to one struct packet: the innermost IP packet in it, whatever carries it.
  * Source: IEEE 802.3, 802.1Q, 802.1ad, 802.11; RFC 791, 8200, 9293, 768, 792, 4443, 826, 1661,
- *         2516, 3032, 2784, 2637, 7348, 2003, 4213, 3378; 3GPP TS 29.281 (GTP-U); ERSPAN draft
- *         foschiano-erspan-03; LINKTYPE_ values of the tcpdump group.
- * Input:  any bytes. Lengths in headers are claims; each is held against what was captured.
- * Output: plain values and views into the frame: they live as long as the frame's bytes.
- * Memory: none.
- * Total:  every input gives a packet; what did not hold together has a name in `fault`, and `kind`
- *         says how far the reading got. What was read before a fault stays valid.
- * Cost:   linear in headers, never in payload.
+ *         2516, 3032, 2784, 2637, 7348, 8926, 2003, 4213, 3378; 3GPP TS 29.281 (GTP-U); ERSPAN
+ * draft foschiano-erspan-03; LINKTYPE_ values of the tcpdump group. Input:  any bytes. Lengths in
+ * headers are claims; each is held against what was captured. Output: plain values and views into
+ * the frame: they live as long as the frame's bytes. Memory: none. Total:  every input gives a
+ * packet; what did not hold together has a name in `fault`, and `kind` says how far the reading
+ * got. What was read before a fault stays valid. Cost:   linear in headers, never in payload.
  * Limits: PACKET_LAYERS_MAX headers a frame, IPv6 extension headers included.
  * Not checked: checksums (senders' offload leaves them wrong in captures of their own host). */
 #pragma once
@@ -73,6 +71,7 @@ enum packet_tunnel {
 	TUNNEL_GRE,
 	TUNNEL_ERSPAN,
 	TUNNEL_VXLAN,
+	TUNNEL_GENEVE,
 	TUNNEL_GTPU,
 	TUNNEL_PPPOE,
 	TUNNEL_MPLS,

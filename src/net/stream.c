@@ -593,15 +593,15 @@ flush(const struct job *j)
 	}
 	if ((side->flags & (ENDED | MUTED)) != 0)
 		return;
-	if ((side->flags & (SYNCED | ACKED)) == (SYNCED | ACKED)) {
-		int32_t missing = seq_diff(side->acked, side->next);
+	if ((side->flags & SYNCED) != 0) {
+		int32_t missing = 0;
 
-		if ((side->flags & FIN_SEEN) != 0) {
+		if ((side->flags & FIN_SEEN) != 0)
 			missing = seq_diff(side->fin, side->next);
-		} else if (missing == 1) {
-			missing = 0; /* most likely a FIN that was not seen */
-		}
-		if (missing > 0)
+		else if ((side->flags & ACKED) != 0)
+			missing = seq_diff(side->acked, side->next);
+		/* One number that was acknowledged is most likely a FIN that was not seen. */
+		if (missing > ((side->flags & FIN_SEEN) == 0))
 			tell_gap(j, (uint32_t)missing);
 	}
 	finish(j);
