@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "base/arena.h"
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/cursor.h"
@@ -55,6 +56,31 @@ cursor_is_sticky(void **state)
 	assert_true(c.short_);
 	assert_int_equal(cursor_u8(&c), 0);
 	assert_int_equal(cursor_left(&c), 0);
+}
+
+static void
+base64_cases(void **state)
+{
+	static const struct {
+		struct bytes text, want;
+	} cases[] = {
+	    {BYTES_INIT(""), BYTES_INIT("")},
+	    {BYTES_INIT("Zg=="), BYTES_INIT("f")},
+	    {BYTES_INIT("Zm8="), BYTES_INIT("fo")},
+	    {BYTES_INIT("Zm9vYmFy"), BYTES_INIT("foobar")},
+	    {BYTES_INIT("Zm9v\r\n YmFy"), BYTES_INIT("foobar")},
+	    {BYTES_INIT("_-8"), BYTES_INIT("\xff\xef")},
+	    {BYTES_INIT("Zg==Zg=="), BYTES_INIT("f")},
+	    {BYTES_INIT("Zm9v*YmFy"), BYTES_INIT("foo")},
+	    {BYTES_INIT("Z"), BYTES_INIT("")},
+	};
+	uint8_t out[16];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_true(bytes_eq(
+		    bytes_of(out, base64_decode(cases[i].text, out, sizeof(out))), cases[i].want));
+	assert_int_equal(base64_decode(BYTES("Zm9vYmFy"), out, 2), 2);
 }
 
 /* FIPS 180-4 examples, and the lengths around the border of a block. */
@@ -366,11 +392,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(views),
 	    cmocka_unit_test(cursor_is_sticky), cmocka_unit_test(sip_vectors),
-	    cmocka_unit_test(sha256_vectors), cmocka_unit_test(time_text),
-	    cmocka_unit_test(addresses), cmocka_unit_test(json_text), cmocka_unit_test(utf8_edges),
-	    cmocka_unit_test(idmap_model), cmocka_unit_test(memory_caps),
-	    cmocka_unit_test(pack_round_trip), cmocka_unit_test(find_any_of_four),
-	    cmocka_unit_test(blocks_go_round)};
+	    cmocka_unit_test(sha256_vectors), cmocka_unit_test(base64_cases),
+	    cmocka_unit_test(time_text), cmocka_unit_test(addresses), cmocka_unit_test(json_text),
+	    cmocka_unit_test(utf8_edges), cmocka_unit_test(idmap_model),
+	    cmocka_unit_test(memory_caps), cmocka_unit_test(pack_round_trip),
+	    cmocka_unit_test(find_any_of_four), cmocka_unit_test(blocks_go_round)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
