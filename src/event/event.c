@@ -190,89 +190,126 @@ result_encode(struct buf *list, const struct ev_result *r)
 
 /* --- reading --- */
 
-struct reader {
-	const uint8_t *p, *end;
-	bool bad;
+struct varint {
+	uint64_t v;
+	const uint8_t *next; /* NULL: cut, or over 64 bits */
 };
 
-static uint64_t
-get_varint(struct reader *r)
+static struct varint
+get_long_varint(const uint8_t *p, const uint8_t *end)
 {
 	uint64_t v = 0;
 
-	for (unsigned shift = 0; shift < 64; shift += 7) {
-		uint8_t c;
+	for (unsigned shift = 0; shift < 64 && p < end; shift += 7) {
+		uint8_t c = *p++;
 
-		if (r->p == r->end)
-			break;
-		c = *r->p++;
 		if (shift == 63 && c > 1)
 			break;
 		v |= (uint64_t)(c & 0x7f) << shift;
 		if (c < 0x80)
-			return v;
+			return (struct varint){v, p};
 	}
-	r->bad = true;
-	return 0;
+	return (struct varint){0, NULL};
 }
 
-static struct bytes
-get_raw(struct reader *r, uint64_t n)
+static inline struct varint
+get_varint(const uint8_t *p, const uint8_t *end)
 {
-	struct bytes b = {r->p, (size_t)n};
-
-	if (n > (uint64_t)(r->end - r->p)) {
-		r->bad = true;
-		return (struct bytes){NULL, 0};
-	}
-	r->p += n;
-	return b;
+	if (LIKELY(p < end && *p < 0x80))
+		return (struct varint){*p, p + 1};
+	return get_long_varint(p, end);
 }
 
-static void
-get_field(struct reader *r, const struct field *f, void *out)
-{
-	struct bytes b;
-	uint64_t v;
+/* read_KIND(): straight through the fields of a kind, from p on; every field is set, those at the
+ * end that an older writer did not know to zero. Gives where it stopped; NULL: no such fields. */
+#define EVENT(id, no, text)                                                                        \
+	static const uint8_t *read_##id(const uint8_t *p, const uint8_t *end, struct ev_##id *out) \
+	{                                                                                          \
+		struct varint n;
+#define RECORD(id, no, text)                                                                       \
+	static inline const uint8_t *read_##id(                                                    \
+	    const uint8_t *p, const uint8_t *end, struct ev_##id *out)                             \
+	{                                                                                          \
+		struct varint n;
+#define NUMBER(place)                                                                              \
+	n = (struct varint){0, p};                                                                 \
+	if (LIKELY(p != end))                                                                      \
+		n = get_varint(p, end);                                                            \
+	if (n.next == NULL)                                                                        \
+		return NULL;                                                                       \
+	place;                                                                                     \
+	p = n.next;
+/* A run of less than 128 bytes that is all there is the usual one: one way for it, one for the
+ * rest. */
+#define RUN(f, max)                                                                                \
+	if (LIKELY(p != end && *p <= ((max) < 0x7f ? (max) : 0x7f) && *p < end - p)) {             \
+		out->f = bytes_of(p + 1, *p);                                                      \
+		p += 1 + *p;                                                                       \
+	} else {                                                                                   \
+		NUMBER(out->f = bytes_of(n.next, n.v))                                             \
+		if (n.v > (size_t)(end - p) || n.v > (max))                                        \
+			return NULL;                                                               \
+		p += n.v;                                                                          \
+	}
+#define EXACT(f)                                                                                   \
+	if (UNLIKELY(p == end)) {                                                                  \
+		memset(&out->f, 0, sizeof(out->f));                                                \
+	} else {                                                                                   \
+		if (sizeof(out->f) > (size_t)(end - p))                                            \
+			return NULL;                                                               \
+		memcpy(&out->f, p, sizeof(out->f));                                                \
+		p += sizeof(out->f);                                                               \
+	}
+#define U64(ev, f, c)        NUMBER(out->f = n.v)
+#define TIME(ev, f, c)       NUMBER(out->f.ns = (int64_t)n.v)
+#define TEXT(ev, f, max, c)  RUN(f, (size_t)(max))
+#define IP(ev, f, c)         EXACT(f)
+#define MAC(ev, f, c)        EXACT(f)
+#define HASH(ev, f, c)       EXACT(f)
+#define NAMED(ev, f, set, c) NUMBER(out->f = n.v)
+#define PROTOCOL(ev, f, c)   NUMBER(out->f = n.v)
+#define ANOM(ev, f, c)       NUMBER(out->f = n.v)
+#define LIST(ev, f, rec, c)  RUN(f, SIZE_MAX)
+#define END(ev)                                                                                    \
+	return p;                                                                                  \
+	}
+#include "event/events.def"
 
-	switch (f->type) {
-	case F_TEXT:
-	case F_LIST:
-		v = get_varint(r);
-		b = get_raw(r, v);
-		if (f->type == F_TEXT && b.len > f->max)
-			r->bad = true;
-		memcpy(out, &b, sizeof(b));
-		break;
-	case F_IP:
-	case F_HASH:
-		if ((b = get_raw(r, 16)).ptr != NULL)
-			memcpy(out, b.ptr, 16);
-		break;
-	case F_MAC:
-		if ((b = get_raw(r, 6)).ptr != NULL)
-			memcpy(out, b.ptr, 6);
-		break;
+_Static_assert(sizeof(struct ip) == 16 && sizeof(struct mac) == 6 && sizeof(struct hash128) == 16,
+    "addresses and hashes are read as they lie");
+
+static const uint8_t *
+read_head(const uint8_t *p, const uint8_t *end, struct event_head *out)
+{
+	uint64_t *const places[] = {
+	    &out->source, &out->packet, &out->flow, &out->link, &out->dir, &out->offset};
+	struct varint n = get_varint(p, end);
+
+	out->time.ns = (int64_t)n.v;
+	for (size_t i = 0; i < ARRAY_LEN(places) && n.next != NULL; i++) {
+		n = get_varint(n.next, end);
+		*places[i] = n.v;
+	}
+	return n.next;
+}
+
+static const uint8_t *
+read_fields(const uint8_t *p, const uint8_t *end, struct event *ev)
+{
+	switch (ev->kind) {
+#define EVENT(id, no, text)                                                                        \
+	case EV_##id:                                                                              \
+		return read_##id(p, end, &ev->u.id);
+#include "event/events.def"
 	default:
-		v = get_varint(r);
-		memcpy(out, &v, sizeof(v));
+		return NULL;
 	}
-}
-
-/* Fields at the end that an older writer did not know stay zero. */
-static void
-get_fields(struct reader *r, const struct layout *l, void *fields)
-{
-	for (size_t i = 0; i < l->n && !r->bad && r->p < r->end; i++)
-		get_field(r, &l->fields[i], (uint8_t *)fields + l->fields[i].off);
-	if (r->p != r->end)
-		r->bad = true;
 }
 
 enum err
 event_decode(struct bytes in, struct event *ev, size_t *used, struct why *why)
 {
-	struct reader r;
+	const uint8_t *p, *end;
 	size_t len;
 
 	*used = 0;
@@ -290,38 +327,31 @@ event_decode(struct bytes in, struct event *ev, size_t *used, struct why *why)
 	if (in.ptr[4] >= EV_MAX || layouts[in.ptr[4]].name == NULL)
 		return FAIL(why, ERR_INPUT, "event kind %u is not known", in.ptr[4]);
 	ev->kind = in.ptr[4];
-	r = (struct reader){in.ptr + EVENT_PREFIX, in.ptr + 4 + len, false};
-	ev->head.time.ns = (int64_t)get_varint(&r);
-	ev->head.source = get_varint(&r);
-	ev->head.packet = get_varint(&r);
-	ev->head.flow = get_varint(&r);
-	ev->head.link = get_varint(&r);
-	ev->head.dir = get_varint(&r);
-	ev->head.offset = get_varint(&r);
-	get_fields(&r, &layouts[ev->kind], &ev->u);
-	if (r.bad)
-		return FAIL(why, ERR_INPUT, "event of kind %s does not hold together at byte %zu",
-		    layouts[ev->kind].name, (size_t)(r.p - in.ptr));
+	end = in.ptr + 4 + len;
+	p = read_head(in.ptr + EVENT_PREFIX, end, &ev->head);
+	if (p != NULL)
+		p = read_fields(p, end, ev);
+	if (p != end)
+		return FAIL(why, ERR_INPUT, "event of kind %s and %zu bytes does not hold together",
+		    layouts[ev->kind].name, len);
 	return ERR_OK;
 }
 
 bool
 result_next(struct bytes *list, struct ev_result *res)
 {
-	struct reader r = {list->ptr, list->ptr + list->len, false};
-	struct reader inner;
-	struct bytes body;
+	const uint8_t *end = list->ptr + list->len;
+	struct varint n = {0, NULL};
 
+	if (list->len > 0)
+		n = get_varint(list->ptr, end);
+	if (n.next != NULL && n.v <= (size_t)(end - n.next)) {
+		*list = bytes_of(n.next + n.v, (size_t)(end - n.next) - n.v);
+		if (LIKELY(read_result(n.next, n.next + n.v, res) == n.next + n.v))
+			return true;
+	}
 	memset(res, 0, sizeof(*res));
-	if (list->len == 0)
-		return false;
-	body = get_raw(&r, get_varint(&r));
-	if (r.bad)
-		return false;
-	inner = (struct reader){body.ptr, body.ptr + body.len, false};
-	get_fields(&inner, &result_layout, res);
-	*list = bytes_of(r.p, (size_t)(r.end - r.p));
-	return !inner.bad;
+	return false;
 }
 
 /* --- JSON --- */
