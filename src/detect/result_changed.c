@@ -19,48 +19,60 @@ struct fresh_result {
 	bool corrects;
 };
 
-static uint64_t
-digits_hash(uint64_t h, struct bytes digits)
-{
-	for (size_t i = 0; i < digits.len; i++)
-		h = h * 11 + (uint64_t)(digits.ptr[i] - '0') + 1;
-	return h;
-}
-
-static bool
-all_digits(struct bytes t)
-{
-	for (size_t i = 0; i < t.len; i++) {
-		if (t.ptr[i] < '0' || t.ptr[i] > '9')
-			return false;
-	}
-	return true;
-}
-
 /* A hash of a decimal number that is the same for all its spellings (05.0, 5., +5); 0: not one. */
 static uint64_t
 number_hash(struct bytes t)
 {
-	bool minus = t.len > 0 && t.ptr[0] == '-';
-	struct bytes whole, part;
-	uint64_t h = 0;
+	const uint8_t *p = t.ptr, *end = t.ptr + t.len;
+	bool minus = p < end && *p == '-', digits = false, point = false, part = false;
+	size_t zeros = 0; /* of the fraction, not counted until another digit follows */
+	uint64_t h = 0, whole = 0;
 
-	if (t.len > 0 && (t.ptr[0] == '-' || t.ptr[0] == '+'))
-		t = bytes_from(t, 1);
-	whole = bytes_split(t, '.', &part);
-	if (whole.len + part.len == 0 || whole.len + part.len > 40 || !all_digits(whole) ||
-	    !all_digits(part))
+	if (p < end && (*p == '-' || *p == '+'))
+		p++;
+	for (; p < end; p++) {
+		unsigned c = *p - (unsigned)'0';
+
+		if (c > 9) {
+			if (*p != '.' || point)
+				return 0;
+			point = true;
+			whole = h;
+			h = h * 11 + 11;
+			zeros = 0;
+			continue;
+		}
+		digits = true;
+		if (c == 0 && (point || h == 0)) {
+			zeros++;
+			continue;
+		}
+		for (; point && zeros > 0; zeros--)
+			h = h * 11 + 1;
+		h = h * 11 + c + 1;
+		part = point;
+	}
+	if (!digits || t.len > 40)
 		return 0;
-	while (whole.len > 0 && whole.ptr[0] == '0')
-		whole = bytes_from(whole, 1);
-	while (part.len > 0 && part.ptr[part.len - 1] == '0')
-		part.len--;
-	if (whole.len + part.len == 0)
-		return 1; /* no zero is below zero */
-	h = digits_hash(h, whole);
-	if (part.len > 0)
-		h = digits_hash(h * 11 + 11, part);
-	return mix64(minus ? ~h : h) | 1;
+	if (point && !part) /* "5.", "5.0" */
+		h = whole;
+	return h == 0 ? 1 : mix64(minus ? ~h : h) | 1; /* no zero is below zero */
+}
+
+/* The first to eighth byte as one word, without a copy of unknown length. */
+static uint64_t
+tail_word(struct bytes t)
+{
+	uint32_t first, last;
+
+	if (t.len >= 4) {
+		memcpy(&first, t.ptr, 4);
+		memcpy(&last, t.ptr + t.len - 4, 4);
+		return (uint64_t)first << 32 | last;
+	}
+	if (t.len == 0)
+		return 0;
+	return (uint64_t)t.ptr[0] << 16 | (uint64_t)t.ptr[t.len / 2] << 8 | t.ptr[t.len - 1];
 }
 
 static uint64_t
@@ -68,20 +80,25 @@ text_hash(struct bytes t)
 {
 	uint64_t h = t.len, w;
 
-	for (; t.len >= 8; t = bytes_from(t, 8)) {
+	for (; t.len > 8; t = bytes_of(t.ptr + 8, t.len - 8)) {
 		memcpy(&w, t.ptr, 8);
-		h = mix64(h ^ w);
+		h = (h ^ w) * UINT64_C(0xd6e8feb86659fd93);
+		h ^= h >> 32;
 	}
-	w = 0;
-	if (t.len > 0)
-		memcpy(&w, t.ptr, t.len);
-	return mix64(h ^ w);
+	return mix64(h ^ tail_word(t));
+}
+
+/* bytes_trim() for what has no outer blanks nearly always. */
+static inline struct bytes
+trimmed(struct bytes t)
+{
+	return t.len == 0 || (t.ptr[0] > 0x20 && t.ptr[t.len - 1] > 0x20) ? t : bytes_trim(t);
 }
 
 static uint32_t
 value_of(const struct ev_result *r)
 {
-	struct bytes t = bytes_trim(r->value);
+	struct bytes t = trimmed(r->value);
 	uint64_t h;
 
 	if (t.len == 0) {
@@ -116,7 +133,7 @@ is_settled(struct bytes status)
 static void
 read_result(const struct ev_result *r, uint32_t link, struct fresh_result *out)
 {
-	struct bytes units = bytes_trim(r->units), observed = bytes_trim(r->observed);
+	struct bytes units = trimmed(r->units), observed = trimmed(r->observed);
 
 	memcpy(&out->key, r->key.b, sizeof(out->key));
 	memcpy(&out->more, r->key.b + 8, sizeof(out->more));
@@ -142,6 +159,10 @@ remember(struct row_result *row, const struct result_variant *v)
 {
 	size_t at = RESULT_VARIANTS - 1;
 
+	if (row->v[0].value == 0) {
+		row->v[0] = *v;
+		return;
+	}
 	for (size_t i = 0; i < RESULT_VARIANTS; i++) {
 		if (row->v[i].value != 0 && row->v[i].link == v->link &&
 		    same_value(&row->v[i], v) && row->v[i].observed == v->observed) {
@@ -152,6 +173,18 @@ remember(struct row_result *row, const struct result_variant *v)
 	for (size_t i = at; i > 0; i--)
 		row->v[i] = row->v[i - 1];
 	row->v[0] = *v;
+}
+
+/* The usual case: what was heard last on this link, once more. Nothing to do then. */
+static inline bool
+is_repeat(const struct row_result *row, const struct result_variant *v)
+{
+	for (size_t i = 0; i < RESULT_VARIANTS && row->v[i].value != 0; i++) {
+		if (row->v[i].link == v->link)
+			return row->v[i].value == v->value && row->v[i].observed == v->observed &&
+			       row->v[i].units == v->units && row->v[i].settled == v->settled;
+	}
+	return false;
 }
 
 enum verdict { FINE, CHANGED_HERE, CHANGED_ON_THE_WAY };
@@ -244,6 +277,8 @@ detect_result_changed(struct detect *d, const struct event *ev)
 			if (batch[i].key == 0)
 				continue;
 			row = table_row(&d->results, batch[i].key, &fresh);
+			if (row->more == batch[i].more && is_repeat(row, &batch[i].v))
+				continue;
 			if (!fresh && row->more == batch[i].more)
 				verdict = judge(row, &batch[i]);
 			else if (!fresh)
