@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The whole chain over the shared captures, against what tshark makes of their TCP streams
- * (tests/corpus/net/follow.txt; make_follow.py beside it made that). */
+ * (tests/golden/net/follow.txt; make_follow.py beside it made that). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -168,7 +168,7 @@ same_as_tshark(void **state)
 		return; /* not skip(): meson takes cmocka's "not ok # SKIP" for a failure */
 	}
 	(void)snprintf(
-	    name, sizeof(name), "%s/tests/corpus/net/follow.txt", source == NULL ? "." : source);
+	    name, sizeof(name), "%s/tests/golden/net/follow.txt", source == NULL ? "." : source);
 	f = fopen(name, "r");
 	assert_non_null(f);
 	while (fscanf(f, "%127s %u %63s %llu %x %llu", file, &stream, sender, &bytes, &crc,

@@ -299,7 +299,8 @@ turn_wheel(struct flow_table *t)
 	int64_t now = t->clock_ns / NS_PER_S;
 	int burst = FLOW_BURST;
 
-	if (now - t->tick > 2 * WHEEL && t->live == 0)
+	/* Once round is every flow, however long nothing came. */
+	if (now - t->tick > WHEEL)
 		t->tick = (uint32_t)(now - WHEEL);
 	while (t->tick < now) {
 		uint32_t i = t->wheel[(t->tick + 1) % WHEEL];
