@@ -107,7 +107,8 @@ set_up(int fd, const struct live_settings *s, struct why *why)
 {
 	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
 	struct packet_mreq promiscuous = {.mr_type = PACKET_MR_PROMISC};
-	int fanout = s->fanout_group | (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16;
+	unsigned fanout =
+	    s->fanout_group | (PACKET_FANOUT_HASH | (unsigned)PACKET_FANOUT_FLAG_DEFRAG) << 16;
 	struct ifreq ifr = {0};
 	enum err e;
 	int linktype;

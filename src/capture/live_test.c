@@ -113,7 +113,7 @@ collect(struct capture *c, struct packet *out, size_t want)
 static struct capture *
 start(const struct live_settings *s, int *fd)
 {
-	struct capture *c;
+	struct capture *c = NULL;
 	struct why why;
 
 	if (live_open(s, fd, &why) != ERR_OK || live_map(*fd, s, &c, &why) != ERR_OK)
