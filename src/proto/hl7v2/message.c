@@ -446,7 +446,7 @@ finish_message(struct reading *r, bool more)
 	ev->order = observer_hash(o, m->first_order);
 	ev->specimen = observer_hash(o, either(m->first_specimen, m->first_filler));
 	ev->results = buf_bytes(&r->results);
-	hl7_pair(r->s, r->dir, m);
+	hl7_pair(r, bytes_sub(r->body, m->content, m->end - m->content));
 	emit_noted(r);
 	m->open = false;
 	observe_message(o, r->dir, r->offset + m->start, ev);
@@ -625,6 +625,7 @@ hl7_read_body(struct session *s, enum name_value dir, const char *carrier, struc
 			r.m.cut = cut && g.end == 0;
 			if (r.m.cut)
 				r.m.end = body.len;
+			r.m.content = r.m.end;
 			read_msh(&r, &g);
 		} else if (first == 'B') {
 			open_batch(&r, &g);

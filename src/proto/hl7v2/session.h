@@ -18,12 +18,13 @@ enum {
 	HL7_ANOMALIES_MAX = 32,             /* names told for one message */
 };
 
-enum { SIDE_RECENT = 12, SIDE_OLDER_WORDS = 2, SESSION_CLAIMS = 12 };
+enum { SIDE_RECENT = 8, SIDE_OLDER_WORDS = 2, SESSION_CLAIMS = 12 };
 
 /* One direction. */
 struct side {
 	struct mllp framer;
 	uint32_t recent[SIDE_RECENT];        /* hashes of the last control ids sent, 0 = none */
+	uint16_t print[SIDE_RECENT];         /* of what those messages held; 0 = not known */
 	uint32_t answered;                   /* two bits a slot: 1 commit, 2 application */
 	uint32_t head;                       /* hash of MSH-3 and MSH-4 of the message before */
 	uint64_t older[2][SIDE_OLDER_WORDS]; /* Bloom filters of what fell out of recent[] */
@@ -68,7 +69,7 @@ struct message {
 	bool law;         /* an analyzer speaks for itself (IHE LAW) */
 	bool corrected;   /* OBR-25 C */
 	struct hl7_delims d;
-	size_t start, end; /* in the body */
+	size_t start, content, end; /* in the body: MSH, the segment behind it, the end */
 	struct ev_message ev;
 	struct bytes code, control, ack_of;    /* MSH-9.1, MSH-10, MSA-2 */
 	struct bytes application;              /* MSH-3.1 */
@@ -128,8 +129,9 @@ bool hl7_claim_obx(struct reading *r, const struct hl7_segment *g);
 /* OBX: a result, an attachment, or neither. */
 void hl7_obx(struct reading *r, const struct hl7_segment *g);
 
-/* Control ids of both directions: sets MESSAGE_REPEAT and MESSAGE_UNPAIRED in m->ev.flags. */
-void hl7_pair(struct session *s, enum name_value dir, struct message *m);
+/* Control ids of both directions: sets MESSAGE_REPEAT and MESSAGE_UNPAIRED in the open message.
+ * content: its segments behind MSH. */
+void hl7_pair(struct reading *r, struct bytes content);
 /* Messages of this side may be missing: answers to them mean nothing. */
 void hl7_pair_lost(struct session *s, enum name_value dir);
 
