@@ -52,6 +52,29 @@ static const struct layout result_layout = {
 
 enum { EVENT_PREFIX = 5, VARINT_MAX = 10 };
 
+/* Bytes that the fields of each kind take at most, LIST bytes apart. */
+#define EVENT(id, no, text)  enum { ROOM_##id = 0
+#define RECORD(id, no, text) enum { ROOM_##id = 0
+#define U64(ev, f, c)        +VARINT_MAX
+#define TIME(ev, f, c)       +VARINT_MAX
+#define TEXT(ev, f, max, c)  +VARINT_MAX + (max)
+#define IP(ev, f, c)         +16
+#define MAC(ev, f, c)        +6
+#define HASH(ev, f, c)       +16
+#define NAMED(ev, f, set, c) +VARINT_MAX
+#define PROTOCOL(ev, f, c)   +VARINT_MAX
+#define ANOM(ev, f, c)       +VARINT_MAX
+#define LIST(ev, f, rec, c)  +VARINT_MAX
+#define END(ev)                                                                                    \
+	}                                                                                          \
+	;
+#include "event/events.def"
+
+static const uint16_t rooms[EV_MAX] = {
+#define EVENT(id, no, text) [no] = ROOM_##id,
+#include "event/events.def"
+};
+
 /* --- writing --- */
 
 static size_t
@@ -67,25 +90,30 @@ put_varint(uint8_t *p, uint64_t v)
 	return n;
 }
 
-/* Bytes that one field may take at most. */
-static size_t
-field_room(const struct field *f, const void *p)
+/* Most texts are short: overlapping words instead of a call. The room was reserved. */
+static inline void
+put_bytes(uint8_t *out, struct bytes b)
 {
-	struct bytes text;
+	if (b.len > 16) {
+		memcpy(out, b.ptr, b.len);
+	} else if (b.len >= 8) {
+		uint64_t first, last;
 
-	switch (f->type) {
-	case F_TEXT:
-		return VARINT_MAX + f->max;
-	case F_LIST:
-		memcpy(&text, p, sizeof(text));
-		return VARINT_MAX + text.len;
-	case F_IP:
-	case F_HASH:
-		return 16;
-	case F_MAC:
-		return 6;
-	default:
-		return VARINT_MAX;
+		memcpy(&first, b.ptr, 8);
+		memcpy(&last, b.ptr + b.len - 8, 8);
+		memcpy(out, &first, 8);
+		memcpy(out + b.len - 8, &last, 8);
+	} else if (b.len >= 4) {
+		uint32_t first, last;
+
+		memcpy(&first, b.ptr, 4);
+		memcpy(&last, b.ptr + b.len - 4, 4);
+		memcpy(out, &first, 4);
+		memcpy(out + b.len - 4, &last, 4);
+	} else if (b.len > 0) {
+		out[0] = b.ptr[0];
+		out[b.len / 2] = b.ptr[b.len / 2];
+		out[b.len - 1] = b.ptr[b.len - 1];
 	}
 }
 
@@ -103,8 +131,7 @@ put_field(uint8_t *out, const struct field *f, const void *p)
 		if (f->type == F_TEXT && text.len > f->max)
 			text.len = f->max;
 		n = put_varint(out, text.len);
-		if (text.len > 0)
-			memcpy(out + n, text.ptr, text.len);
+		put_bytes(out + n, text);
 		return n + text.len;
 	case F_IP:
 	case F_HASH:
@@ -130,13 +157,20 @@ put_fields(uint8_t *out, const struct layout *l, const void *fields)
 	return n;
 }
 
+/* Bytes of the LIST fields. */
 static size_t
-layout_room(const struct layout *l, const void *fields)
+list_bytes(const struct layout *l, const void *fields)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < l->n; i++)
-		n += field_room(&l->fields[i], (const uint8_t *)fields + l->fields[i].off);
+	for (size_t i = 0; i < l->n; i++) {
+		struct bytes b;
+
+		if (l->fields[i].type != F_LIST)
+			continue;
+		memcpy(&b, (const uint8_t *)fields + l->fields[i].off, sizeof(b));
+		n += b.len;
+	}
 	return n;
 }
 
@@ -150,7 +184,7 @@ event_encode(
 
 	if (l == NULL || l->name == NULL || out->cut)
 		return false;
-	room = EVENT_PREFIX + 7 * VARINT_MAX + layout_room(l, fields);
+	room = EVENT_PREFIX + 7 * VARINT_MAX + rooms[kind] + list_bytes(l, fields);
 	if (room > EVENT_BYTES_MAX || !buf_reserve(out, room))
 		return false;
 	p = out->ptr + out->len;
@@ -174,10 +208,10 @@ event_encode(
 bool
 result_encode(struct buf *list, const struct ev_result *r)
 {
-	size_t room = VARINT_MAX + layout_room(&result_layout, r), n;
 	uint8_t *p;
+	size_t n;
 
-	if (list->cut || !buf_reserve(list, room))
+	if (list->cut || !buf_reserve(list, 2 + ROOM_result))
 		return false;
 	/* The length goes in front as two LEB128 bytes always, so that the fields need no move. */
 	p = list->ptr + list->len;
@@ -340,11 +374,13 @@ event_decode(struct bytes in, struct event *ev, size_t *used, struct why *why)
 bool
 result_next(struct bytes *list, struct ev_result *res)
 {
-	const uint8_t *end = list->ptr + list->len;
+	const uint8_t *end = NULL;
 	struct varint n = {0, NULL};
 
-	if (list->len > 0)
+	if (list->len > 0) {
+		end = list->ptr + list->len;
 		n = get_varint(list->ptr, end);
+	}
 	if (n.next != NULL && n.v <= (size_t)(end - n.next)) {
 		*list = bytes_of(n.next + n.v, (size_t)(end - n.next) - n.v);
 		if (LIKELY(read_result(n.next, n.next + n.v, res) == n.next + n.v))

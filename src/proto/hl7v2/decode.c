@@ -19,25 +19,6 @@ struct decoder {
 	struct pending pending[PENDING_MAX];
 };
 
-static void
-on_emit(void *owner, enum name_value dir, uint64_t offset, enum event_kind kind, const void *fields)
-{
-	struct decoder *d = owner;
-
-	(void)dir;
-	if (kind == EV_anomaly && d->n < PENDING_MAX) {
-		const struct ev_anomaly *a = fields;
-
-		d->pending[d->n++] = (struct pending){a->name, offset, a->count};
-	} else if (kind == EV_message) {
-		const struct ev_message *m = fields;
-
-		buf_reset(&d->results);
-		buf_add(&d->results, m->results);
-		d->flags = m->flags;
-	}
-}
-
 /* --- fields --- */
 
 static bool
@@ -264,6 +245,39 @@ on_commit(void *ctx, uint64_t offset, uint64_t size, bool stored)
 	end_line(d, &j);
 }
 
+/* Anomalies that belong to no message. */
+static void
+write_rest(struct decoder *d)
+{
+	struct json j;
+
+	if (d->n == 0)
+		return;
+	j = start_line(d, "rest", d->pending[0].offset, 0);
+	end_line(d, &j);
+}
+
+static void
+on_emit(void *owner, enum name_value dir, uint64_t offset, enum event_kind kind, const void *fields)
+{
+	struct decoder *d = owner;
+
+	(void)dir;
+	if (kind == EV_anomaly) {
+		const struct ev_anomaly *a = fields;
+
+		if (d->n == PENDING_MAX)
+			write_rest(d);
+		d->pending[d->n++] = (struct pending){a->name, offset, a->count};
+	} else if (kind == EV_message) {
+		const struct ev_message *m = fields;
+
+		buf_reset(&d->results);
+		buf_add(&d->results, m->results);
+		d->flags = m->flags;
+	}
+}
+
 enum { DECODE_BUDGET_BYTES = 64 * 1024 * 1024 };
 
 void
@@ -274,7 +288,6 @@ hl7_decode(struct bytes file, const struct line_sink *out)
 	struct decoder d = {.sink = out, .results = {.cap = RESULTS_MAX}};
 	const struct hl7_tap tap = {&d, on_piece, on_commit};
 	struct observer o = {.owner = &d, .emit = on_emit, .key = &no_key, .budget = &budget};
-	struct json j;
 	void *s = hl7_open_tapped(&o, &tap);
 
 	if (s == NULL)
@@ -284,10 +297,7 @@ hl7_decode(struct bytes file, const struct line_sink *out)
 	hl7_protocol.end(s, dir_orig);
 	hl7_protocol.end(s, dir_resp);
 	hl7_protocol.close(s);
-	if (d.n > 0) {
-		j = start_line(&d, "rest", d.pending[0].offset, 0);
-		end_line(&d, &j);
-	}
+	write_rest(&d);
 	buf_pool_free(&o.pool);
 	buf_free(&d.line);
 	buf_free(&d.results);

@@ -790,7 +790,6 @@ static void
 memory_is_refused(void **state)
 {
 	struct trace t;
-	struct turn turns[2];
 	struct buf in = {0};
 	void *s;
 
@@ -815,7 +814,6 @@ memory_is_refused(void **state)
 	hl7_protocol.close(s);
 	trace_free(&t);
 	buf_free(&in);
-	(void)turns;
 }
 
 static void

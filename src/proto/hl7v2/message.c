@@ -7,10 +7,7 @@
  *  1. m is told exactly once for each MSH; what it holds are views into the body.
  *  2. Of a cut body, the last segment without an end is not read (MSH: without its last field):
  *     a value that may be shorter than what was sent is never told as a value. */
-#include "base/utf8.h"
 #include "proto/hl7v2/session.h"
-
-enum { CR = 0x0d, LF = 0x0a };
 
 /* --- anomalies of the message --- */
 
@@ -97,7 +94,7 @@ either(struct bytes a, struct bytes b)
 static struct bytes
 identifier(const struct message *m, struct bytes field)
 {
-	return valued(hl7_piece(&m->d, field, 1, 1));
+	return valued(hl7_first(&m->d, field));
 }
 
 static uint64_t
@@ -133,32 +130,6 @@ joined(char *space, size_t room, struct bytes a, struct bytes b)
 	return bytes_of(space, n + b.len);
 }
 
-/* HL7 v2.5.1 2.5.4, 2.15.9.1, 2.15.9.2 */
-static void
-check_delimiters(struct reading *r, const struct hl7_segment *g)
-{
-	const struct hl7_delims *d = &r->m.d, *u = &hl7_delims_usual;
-	const uint8_t all[] = {
-	    d->field, d->component, d->repetition, d->escape, d->subcomponent, d->truncation};
-
-	if (LIKELY(g->text.len >= 8 && memcmp(g->text.ptr + 3, "|^~\\&", 5) == 0 &&
-		   d->truncation == 0))
-		return;
-	if (d->subcomponent == 0)
-		hl7_note(r, ANOMALY_hl7_delimiters_few, g->text.ptr + 4);
-	if (d->field != u->field || (d->component != u->component && d->component != 0) ||
-	    (d->repetition != u->repetition && d->repetition != 0) ||
-	    (d->escape != u->escape && d->escape != 0) ||
-	    (d->subcomponent != u->subcomponent && d->subcomponent != 0))
-		hl7_note(r, ANOMALY_hl7_delimiters_unusual, g->text.ptr + 3);
-	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-		for (size_t k = 0; k < i; k++) {
-			if (all[i] == all[k] && all[i] != 0)
-				hl7_note(r, ANOMALY_hl7_delimiters_clash, g->text.ptr + 3 + i);
-		}
-	}
-}
-
 /* HL7 v2.5.1 2.15.9 */
 static void
 read_msh(struct reading *r, const struct hl7_segment *g)
@@ -168,13 +139,13 @@ read_msh(struct reading *r, const struct hl7_segment *g)
 	struct bytes type = hl7_head_field(g, 9), event;
 	const uint8_t *end = g->text.ptr + g->text.len;
 
-	check_delimiters(r, g);
-	m->code = valued(hl7_piece(&m->d, type, 1, 1));
+	hl7_check_delimiters(r, g);
+	m->code = valued(hl7_first(&m->d, type));
 	event = valued(hl7_piece(&m->d, type, 2, 1));
 	ev->type = joined(m->type, sizeof(m->type), m->code, event);
 	ev->category = category_of(m->code);
 	m->control = valued(hl7_head_field(g, 10));
-	ev->version = valued(hl7_piece(&m->d, hl7_head_field(g, 12), 1, 1));
+	ev->version = valued(hl7_first(&m->d, hl7_head_field(g, 12)));
 	ev->sender = joined(m->sender, sizeof(m->sender),
 	    valued(hl7_piece(&m->d, hl7_head_field(g, 3), 1, 0)),
 	    valued(hl7_piece(&m->d, hl7_head_field(g, 4), 1, 0)));
@@ -182,7 +153,7 @@ read_msh(struct reading *r, const struct hl7_segment *g)
 	    valued(hl7_piece(&m->d, hl7_head_field(g, 5), 1, 0)),
 	    valued(hl7_piece(&m->d, hl7_head_field(g, 6), 1, 0)));
 	m->charset = hl7_part(hl7_head_field(g, 18), m->d.repetition, 0);
-	m->application = valued(hl7_piece(&m->d, hl7_head_field(g, 3), 1, 1));
+	m->application = valued(hl7_first(&m->d, hl7_head_field(g, 3)));
 	m->law = bytes_starts(hl7_head_field(g, 21), BYTES("LAB-2"));
 	m->from_device = ev->category == category_result || ev->category == category_status ||
 			 ev->category == category_query;
@@ -304,97 +275,6 @@ read_segment(struct reading *r, const struct hl7_segment *g, uint32_t name)
 	count_phi(m, g, name);
 }
 
-/* Caps that only a hostile or broken peer passes; looked at in long segments alone, as short ones
- * cannot pass them. */
-static void
-check_bombs(struct reading *r, const struct hl7_segment *g, uint32_t name)
-{
-	const struct hl7_delims *d = &r->m.d;
-	bool data = name == HL7_NAME('O', 'B', 'X') || name == HL7_NAME('N', 'T', 'E') ||
-		    g->text.ptr[0] == 'Z';
-
-	if (g->text.len > HL7_SEGMENT_BYTES_MAX && !data)
-		hl7_note(r, ANOMALY_hl7_segment_oversize, g->text.ptr);
-	for (unsigned i = 1; i <= g->n; i++) {
-		struct bytes f = hl7_token(g, i);
-
-		if (f.len <= HL7_REPETITIONS_MAX || (name == HL7_NAME('O', 'B', 'X') && i == 5))
-			continue;
-		if (hl7_parts(f, d->repetition) > HL7_REPETITIONS_MAX)
-			hl7_note(r, ANOMALY_hl7_repetitions_cap, f.ptr);
-		else if (hl7_parts(f, d->component) > HL7_COMPONENTS_MAX ||
-			 hl7_parts(f, d->subcomponent) > HL7_COMPONENTS_MAX)
-			hl7_note(r, ANOMALY_hl7_components_cap, f.ptr);
-	}
-}
-
-/* --- text as a whole --- */
-
-/* HL7 v2.5.1 2.15.9.18, table 0211 */
-static void
-check_charset(struct reading *r, struct bytes text)
-{
-	struct bytes charset = valued(r->m.charset);
-	size_t at = 0;
-
-	while (at < text.len && text.ptr[at] < 0x80)
-		at++;
-	if (at == text.len)
-		return;
-	if (charset.len == 0 || bytes_eq_nocase(charset, BYTES("ASCII"))) {
-		hl7_note(r, ANOMALY_hl7_charset_undeclared, text.ptr + at);
-		return;
-	}
-	if (bytes_find_seq(charset, BYTES("UTF-8")) == charset.len &&
-	    bytes_find_seq(charset, BYTES("UTF8")) == charset.len)
-		return;
-	while (at < text.len) {
-		size_t n = utf8_length(bytes_from(text, at));
-
-		if (n == 0) {
-			hl7_note(r, ANOMALY_hl7_not_utf8, text.ptr + at);
-			return;
-		}
-		at += n;
-	}
-}
-
-static void
-check_control(struct reading *r, struct bytes text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		uint8_t c = text.ptr[i];
-
-		if (c < 0x20 && c != CR && c != LF && c != r->m.d.field)
-			hl7_note(r, ANOMALY_hl7_control_byte, text.ptr + i);
-	}
-}
-
-static void
-check_text(struct reading *r, struct bytes text)
-{
-	struct message *m = &r->m;
-	size_t skip = text.len < 9 ? text.len : 9;
-	struct bytes body = bytes_from(text, skip);
-
-	if (r->scan.high)
-		check_charset(r, text);
-	if (r->scan.control)
-		check_control(r, text);
-	if (r->scan.lf && memchr(text.ptr, LF, text.len) != NULL)
-		hl7_note(
-		    r, ANOMALY_hl7_segment_end, (const uint8_t *)memchr(text.ptr, LF, text.len));
-	/* MSH-2 ends within the nine bytes that are skipped. */
-	if (m->d.escape != 0 && body.len > 0 && memchr(body.ptr, m->d.escape, body.len) != NULL) {
-		struct hl7_escapes e = hl7_escapes_of(body, &m->d);
-
-		if (e.unknown > 0)
-			hl7_note(r, ANOMALY_hl7_escape_unknown, body.ptr + e.first);
-		if (e.open > 0)
-			hl7_note(r, ANOMALY_hl7_escape_open, body.ptr + e.first);
-	}
-}
-
 /* --- the message --- */
 
 static void
@@ -425,7 +305,7 @@ finish_message(struct reading *r, bool more)
 
 	if (!m->open)
 		return;
-	check_text(r, bytes_sub(r->body, m->start, m->end - m->start));
+	hl7_check_text(r, bytes_sub(r->body, m->start, m->end - m->start));
 	if (more) {
 		if ((ev->flags & MESSAGE_BATCH) == 0)
 			hl7_note(r, ANOMALY_hl7_block_shared, r->body.ptr + m->end);
@@ -569,7 +449,7 @@ read_line(struct reading *r, struct hl7_segment *g, bool *orphans)
 	if (UNLIKELY(++m->n_segments == HL7_SEGMENTS_MAX))
 		hl7_note(r, ANOMALY_hl7_segments_cap, g->text.ptr);
 	if (UNLIKELY(g->text.len > HL7_REPETITIONS_MAX))
-		check_bombs(r, g, name);
+		hl7_check_caps(r, g, name);
 	read_segment(r, g, name);
 }
 

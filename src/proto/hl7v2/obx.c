@@ -7,19 +7,37 @@ enum { NUMBER_BYTES_MAX = 32, ID_DIGITS_MAX = 9, CODE_BYTES_MAX = 32, WORDS_MAX 
 
 /* --- is it a number, a code, a word? --- */
 
-/* Digits with the signs that results have around them. least: digits it must have. */
+/* Digits with the signs that results have around them. least, most: digits it must have. */
 static bool
 number_like(struct bytes v, size_t least, size_t most)
 {
-	static const char signs[] = ".,+-<>=/:*%^~& eE";
+	static const bool sign[256] = {['.'] = true,
+	    [','] = true,
+	    ['+'] = true,
+	    ['-'] = true,
+	    ['<'] = true,
+	    ['>'] = true,
+	    ['='] = true,
+	    ['/'] = true,
+	    [':'] = true,
+	    ['*'] = true,
+	    ['%'] = true,
+	    ['^'] = true,
+	    ['~'] = true,
+	    ['&'] = true,
+	    [' '] = true,
+	    ['e'] = true,
+	    ['E'] = true};
 	size_t n = 0;
 
 	if (v.len == 0 || v.len > NUMBER_BYTES_MAX)
 		return false;
 	for (size_t i = 0; i < v.len; i++) {
-		if (v.ptr[i] >= '0' && v.ptr[i] <= '9')
+		uint8_t c = v.ptr[i];
+
+		if (c >= '0' && c <= '9')
 			n++;
-		else if (v.ptr[i] == 0 || strchr(signs, v.ptr[i]) == NULL)
+		else if (!sign[c])
 			return false;
 	}
 	return n >= least && n <= most;
@@ -360,14 +378,20 @@ no_null(struct bytes b)
 static void
 read_code(const struct hl7_delims *d, struct bytes field, struct ev_result *res)
 {
-	struct bytes rest = hl7_part(field, d->repetition, 0), piece[6];
+	struct bytes piece[6] = {{NULL, 0}};
+	size_t n = 0, from = 0, i;
 
-	for (size_t i = 0; i < ARRAY_LEN(piece); i++) {
-		size_t at = d->component == 0 ? rest.len : bytes_find(rest, d->component);
-
-		piece[i] = bytes_sub(rest, 0, at);
-		rest = bytes_from(rest, at + 1);
+	if (field.len == 0)
+		return;
+	for (i = 0; i < field.len && field.ptr[i] != d->repetition; i++) {
+		if (field.ptr[i] != d->component)
+			continue;
+		if (n < ARRAY_LEN(piece))
+			piece[n++] = (struct bytes){field.ptr + from, i - from};
+		from = i + 1;
 	}
+	if (n < ARRAY_LEN(piece))
+		piece[n] = (struct bytes){field.ptr + from, i - from};
 	res->code = piece[0];
 	res->name = piece[1];
 	res->system = piece[2];
@@ -405,7 +429,7 @@ hl7_obx(struct reading *r, const struct hl7_segment *g)
 	} else {
 		res.value = value;
 	}
-	res.units = no_null(hl7_piece(&m->d, hl7_field(g, 6), 1, 1));
+	res.units = no_null(hl7_first(&m->d, hl7_field(g, 6)));
 	res.range = no_null(hl7_field(g, 7));
 	res.flags = no_null(hl7_field(g, 8));
 	res.status = no_null(status);

@@ -204,7 +204,7 @@ flatten(struct hl7_segment *g, uint32_t n, uint64_t bits, uint32_t base)
 {
 	uint32_t *out = g->sep + n;
 
-	if (UNLIKELY(n + (unsigned)__builtin_popcountll(bits) > HL7_FIELDS_MAX)) {
+	if (UNLIKELY(n > HL7_FIELDS_MAX - BLOCK)) {
 		while (bits != 0 && n < HL7_FIELDS_MAX) {
 			g->sep[n++] = base + (uint32_t)__builtin_ctzll(bits);
 			bits &= bits - 1;

@@ -231,6 +231,10 @@ parts(void **state)
 	same(hl7_part(f, 0, 0), "a^b&c&d^^e~f^g");
 	same(hl7_part(f, 0, 1), "");
 	same(hl7_part(BYTES(""), '^', 0), "");
+	same(hl7_first(d, f), "a");
+	same(hl7_first(d, BYTES("a&b^c")), "a");
+	same(hl7_first(d, BYTES("~b")), "");
+	same(hl7_first(d, BYTES("abc")), "abc");
 	assert_int_equal(hl7_parts(f, '~'), 2);
 	assert_int_equal(hl7_parts(BYTES("^^"), '^'), 3);
 	assert_int_equal(hl7_parts(BYTES(""), '^'), 1);

@@ -126,6 +126,11 @@ void hl7_claim_segment(struct reading *r, const struct hl7_segment *g, uint32_t 
 /* A claim of OBX: MDC device attributes. True where the OBX is one. */
 bool hl7_claim_obx(struct reading *r, const struct hl7_segment *g);
 
+/* Deviations: of MSH-1 and MSH-2; of one segment over 1,000 bytes; of the text of a message. */
+void hl7_check_delimiters(struct reading *r, const struct hl7_segment *g);
+void hl7_check_caps(struct reading *r, const struct hl7_segment *g, uint32_t name);
+void hl7_check_text(struct reading *r, struct bytes text);
+
 /* OBX: a result, an attachment, or neither. */
 void hl7_obx(struct reading *r, const struct hl7_segment *g);
 

@@ -137,10 +137,41 @@ counts_are_those_of_the_table(void **state)
 	assert_true(files > 200);
 }
 
+/* The same files as streams: any cut gives what the whole gives, and all memory comes back. */
+static void
+any_cut_gives_the_same(void **state)
+{
+	enum { SMALL = 900 };
+	const char *path = shared_path("hl7/SOURCES.md");
+	struct bytes table, rest;
+
+	(void)state;
+	if (path == NULL) {
+		print_message("# shared samples are not here: skipped\n");
+		return;
+	}
+	table = rest = file_slurp(path);
+	while (rest.len > 0) {
+		struct turn turn = {dir_orig, {NULL, 0}, 0};
+		char name[256];
+		struct row r;
+
+		if (!read_row(bytes_split(rest, '\n', &rest), &r))
+			continue;
+		(void)snprintf(name, sizeof(name), "hl7/%s", r.file);
+		turn.data = file_slurp(shared_path(name));
+		if (turn.data.len <= SMALL)
+			trace_check_cuts(&hl7_protocol, &turn, 1, 3);
+		free((void *)(uintptr_t)turn.data.ptr);
+	}
+	free((void *)(uintptr_t)table.ptr);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(counts_are_those_of_the_table)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(counts_are_those_of_the_table),
+	    cmocka_unit_test(any_cut_gives_the_same)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
