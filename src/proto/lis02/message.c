@@ -3,7 +3,7 @@
 
 #include "proto/value.h"
 
-enum { KIND_TEXT_MAX = 16, ID_MAX = 256, KEY_CODE_MAX = 496 };
+enum { MAKER_CONFIDENCE = 50, KIND_TEXT_MAX = 16, ID_MAX = 256, KEY_CODE_MAX = 496 };
 
 /* One message while it is read. */
 struct walk {
@@ -104,7 +104,8 @@ claim_by_row(const struct walk *w, const struct sender_row *s)
 
 	if (serial.len == 0)
 		serial = sender_part(w, s->serial2);
-	claim(w, attr_maker, bytes_str(s->maker), "LIS02 H-5 layout", s->confidence);
+	/* derived from the model's name, not sent */
+	claim(w, attr_maker, bytes_str(s->maker), "LIS02 H-5 layout", MAKER_CONFIDENCE);
 	claim(w, attr_model, s->text[0] != 0 ? bytes_str(s->text) : sender_part(w, s->model),
 	    "LIS02 H-5", s->confidence);
 	claim(w, attr_serial, serial, "LIS02 H-5", s->confidence);
