@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The book itself: its life, and what each kind of event does to it. */
 #include "asset/book.h"
+#include "asset/tables.h"
 
 static struct pool
 pool_of(size_t size, size_t cap)
@@ -32,6 +33,8 @@ asset_book_new(struct budget *budget, const struct asset_limits *limits)
 		l.links = 4 * l.assets;
 	if (l.claims == 0 || l.claims > UINT8_MAX)
 		l.claims = ASSET_CLAIMS_MAX;
+	if (l.knowledge == NULL)
+		l.knowledge = &asset_tables;
 	b->budget = budget;
 	b->limits = l;
 	b->assets = pool_of(sizeof(struct asset), l.assets);

@@ -66,7 +66,7 @@ struct asset_limits {
 	size_t links;       /* client-server pairs; default 4 x assets */
 	size_t claims;      /* of one endpoint; default ASSET_CLAIMS_MAX */
 	struct sip_key key; /* of hash tables; the same for every book that must agree */
-	const struct asset_knowledge *knowledge; /* NULL: none */
+	const struct asset_knowledge *knowledge; /* NULL: asset_tables of asset/tables.h */
 };
 
 enum {

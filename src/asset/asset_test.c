@@ -658,6 +658,13 @@ class_by_roles(void **state)
 	assert_int_equal(asset_class_of(t.book, id_of(&t, "10.0.0.7")), ASSET_GLUCOSE_METER);
 	claim(&t, "10.0.0.9", attr_os, "Windows Server 2016", "NTLM", 70);
 	assert_int_equal(asset_class_of(t.book, id_of(&t, "10.0.0.9")), ASSET_SERVER);
+	claim(&t, "10.0.0.11", attr_os, "Windows 7 Professional 7601", "SMB NativeOS", 70);
+	assert_int_equal(asset_class_of(t.book, id_of(&t, "10.0.0.11")), ASSET_WORKSTATION);
+	claim(&t, "10.0.0.12", attr_os, "Windows 10.0.17763", "NTLM", 70);
+	assert_int_equal(asset_class_of(t.book, id_of(&t, "10.0.0.12")), ASSET_UNKNOWN);
+	claim(&t, "10.0.0.13", attr_model, "XN-550", "LIS02 H-5.1", 70);
+	best_is(&t, "10.0.0.13", attr_maker, "Sysmex"); /* by the table of models */
+	assert_int_equal(asset_class_of(t.book, id_of(&t, "10.0.0.13")), ASSET_ANALYZER);
 	claim(&t, "10.0.0.10", attr_class, "spaceship", "x", 90);
 	assert_int_equal(asset_class_of(t.book, id_of(&t, "10.0.0.10")), ASSET_UNKNOWN);
 	bench_free(&t);

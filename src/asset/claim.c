@@ -93,7 +93,7 @@ asset_value(const struct asset_book *b, uint32_t slot, enum name_value attr)
 
 	if (c != NULL)
 		return claim_value(c);
-	if (k == NULL || attr != attr_maker)
+	if (attr != attr_maker)
 		return (struct bytes){NULL, 0};
 	if (k->maker_of_model != NULL && (c = claim_best(b, slot, attr_model)) != NULL) {
 		struct bytes maker = k->maker_of_model(claim_value(c));
@@ -300,12 +300,22 @@ class_of_roles(const struct summary *s)
 	return ASSET_UNKNOWN;
 }
 
+/* A version number alone fits a server and a workstation: only words tell. */
 static enum asset_class
 class_of_os(struct bytes os)
 {
+	static const char *const words[] = {"Professional", "Home", " XP", " Vista", "Embedded",
+	    " IoT", "Windows 7 ", "Windows 8 ", "Windows 8.1 ", "Windows 10 ", "Windows 11 "};
+
 	if (os.len == 0 || bytes_find_seq(os, BYTES("Windows")) == os.len)
 		return ASSET_UNKNOWN;
-	return bytes_find_seq(os, BYTES("Server")) < os.len ? ASSET_SERVER : ASSET_WORKSTATION;
+	if (bytes_find_seq(os, BYTES("Server")) < os.len)
+		return ASSET_SERVER;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (bytes_find_seq(os, bytes_str(words[i])) < os.len)
+			return ASSET_WORKSTATION;
+	}
+	return ASSET_UNKNOWN;
 }
 
 /* In order: what it says it is; what its model is; what it does for others; what it does. */
@@ -318,8 +328,7 @@ derive_class(const struct asset_book *b, uint32_t slot, const struct summary *s)
 
 	if (c != NULL && asset_class_of_label(claim_value(c), &class))
 		return class;
-	if (k != NULL && k->class_of_model != NULL &&
-	    (c = claim_best(b, slot, attr_model)) != NULL &&
+	if (k->class_of_model != NULL && (c = claim_best(b, slot, attr_model)) != NULL &&
 	    asset_class_of_label(k->class_of_model(claim_value(c)), &class) &&
 	    class != ASSET_UNKNOWN)
 		return class;

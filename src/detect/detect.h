@@ -15,7 +15,7 @@
  * Not checked: what is inside TLS that Hemostat does not end itself. */
 #pragma once
 
-#include "asset/asset.h"
+#include "asset/tables.h"
 
 enum detector_id {
 	DETECTOR_NONE,
@@ -55,8 +55,8 @@ struct detect_config {
 	/* Machines that may manage, scan and enter devices. */
 	const struct ip *managers;
 	size_t n_managers;
-	/* When support of an operating system ended; false: not known. May be NULL. */
-	bool (*os_support_end)(struct bytes os, struct wall *end);
+	/* What is known of an operating system; NULL: os_support() of asset/tables.h. */
+	bool (*os_support)(struct bytes claim, struct os_support *out);
 #define RATE(id, value, unit, text) uint64_t id; /* 0: default */
 #include "detect/rates.def"
 };

@@ -372,32 +372,45 @@ weak_tls(void **state)
 	}
 }
 
+#define YEAR_2020 INT64_C(1578960000000000000) /* 2020-01-14 */
+#define YEAR_2030 INT64_C(1894492800000000000)
+
 static bool
-support_end(struct bytes os, struct wall *end)
+some_support(struct bytes claim, struct os_support *out)
 {
-	*end = (struct wall){INT64_C(1578960000000000000)}; /* 2020-01-14 */
-	return bytes_eq(os, BYTES("Windows 7"));
+	*out = (struct os_support){.name = claim, .end = {YEAR_2020}, .latest = {YEAR_2020}};
+	if (bytes_eq(claim, BYTES("Windows 10")))
+		out->latest.ns = YEAR_2030;
+	else if (bytes_eq(claim, BYTES("Windows 11")))
+		out->end.ns = out->latest.ns = 0;
+	return claim.len > 0 && !bytes_eq(claim, BYTES("PotatOS"));
 }
 
 static void
 os_unsupported(void **state)
 {
-	struct detect_config config = {.os_support_end = support_end};
+	struct detect_config config = {.os_support = some_support};
 	struct bench t;
 
 	(void)state;
 	bench_init_with(&t, &config);
-	claim(&t, "10.0.0.9", attr_os, "Windows 10", "NTLM");
+	claim(&t, "10.0.0.9", attr_os, "Windows 11", "NTLM");
 	claim(&t, "10.0.0.9", attr_model, "Windows 7", "x");
+	claim(&t, "10.0.0.7", attr_os, "PotatOS", "NTLM"); /* unknown is no guess */
 	expect(&t, "os_unsupported", 0);
 	claim(&t, "10.0.0.8", attr_os, "Windows 7", "NTLM");
 	claim(&t, "10.0.0.8", attr_os, "Windows 7", "SMB");
 	expect(&t, "os_unsupported", 1);
-	expect_text(&t, "10.0.0.8 runs Windows 7; security updates for it ended on 2020-01-14");
+	expect_text(
+	    &t, "medium 1: 10.0.0.8 runs Windows 7; security updates for it ended on 2020-01-14");
+	claim(&t, "10.0.0.6", attr_os, "Windows 10", "NTLM");
+	expect_text(
+	    &t, "low 1: 10.0.0.6 runs Windows 10; security updates for its common editions");
 	bench_free(&t);
-	bench_init(&t); /* no table: no guess */
-	claim(&t, "10.0.0.8", attr_os, "Windows 7", "NTLM");
-	expect(&t, "os_unsupported", 0);
+	bench_init(&t); /* by the tables of the product */
+	claim(&t, "10.0.0.8", attr_os, "Windows 5.1.2600", "NTLM");
+	claim(&t, "10.0.0.9", attr_os, "Windows 99.9.99999", "NTLM");
+	expect(&t, "os_unsupported", 1);
 	bench_free(&t);
 }
 

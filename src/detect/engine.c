@@ -54,6 +54,8 @@ detect_new(struct budget *budget, const struct detect_config *config)
 	d->budget = budget;
 	if (config != NULL)
 		d->config = *config;
+	if (d->config.os_support == NULL)
+		d->config.os_support = os_support;
 #define RATE(id, value, unit, text)                                                                \
 	if (d->config.id == 0)                                                                     \
 		d->config.id = value;
