@@ -61,9 +61,17 @@ tls_cipher_is_weak(struct bytes name)
 	return c != NULL && c->grade == TLS_GRADE_WEAK;
 }
 
+bool
+tls_version_is_draft(uint16_t version)
+{
+	return version >> 8 == 0x7f || version >> 8 == 0xfb;
+}
+
 const char *
 tls_version_name(uint16_t version)
 {
+	if (tls_version_is_draft(version))
+		return "TLS 1.3 draft";
 	switch (version) {
 	case 0x0002:
 		return "SSL 2.0";

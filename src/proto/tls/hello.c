@@ -17,7 +17,13 @@ enum extension {
 	EXT_SUPPORTED_VERSIONS = 43,
 };
 
-enum { RANDOM_BYTES = 32, SESSION_BYTES_MAX = 32, NAME_HOST = 0, CLIENT_HELLO_V2 = 1 };
+enum {
+	RANDOM_BYTES = 32,
+	SESSION_BYTES_MAX = 32,
+	NAME_HOST = 0,
+	CLIENT_HELLO_V2 = 1,
+	DRAFT = 0x7f
+};
 
 /* RFC 8446 4.1.3: the random of a HelloRetryRequest, SHA-256 of "HelloRetryRequest". */
 static const uint8_t retry_random[RANDOM_BYTES] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11,
@@ -148,7 +154,7 @@ tls_client_hello(struct bytes body, struct tls_hello *h)
 	return extension_block(&c, h, true);
 }
 
-/* RFC 8446 4.1.3 */
+/* RFC 8446 4.1.3; drafts up to 21 had neither session id nor compression here. */
 bool
 tls_server_hello(struct bytes body, struct tls_hello *h)
 {
@@ -157,9 +163,13 @@ tls_server_hello(struct bytes body, struct tls_hello *h)
 	*h = (struct tls_hello){0};
 	h->legacy_version = h->version = cursor_be16(&c);
 	h->random = cursor_take(&c, RANDOM_BYTES);
-	h->session = cursor_take(&c, cursor_u8(&c));
-	h->cipher = cursor_be16(&c);
-	h->compression = cursor_u8(&c);
+	if (h->legacy_version >> 8 == DRAFT) {
+		h->cipher = cursor_be16(&c);
+	} else {
+		h->session = cursor_take(&c, cursor_u8(&c));
+		h->cipher = cursor_be16(&c);
+		h->compression = cursor_u8(&c);
+	}
 	if (c.short_ || h->session.len > SESSION_BYTES_MAX)
 		return false;
 	h->is_retry = memcmp(h->random.ptr, retry_random, RANDOM_BYTES) == 0;

@@ -277,6 +277,13 @@ on_alert(struct tls_records *r, uint8_t level, uint8_t what, uint64_t offset)
 		tell(r->owner, (uint64_t)what + 1);
 }
 
+/* RFC 8446 2.3: a client may send data before the server has said a word. */
+static bool
+is_early(const struct session *s, enum name_value dir)
+{
+	return s->has_client && !s->has_server && dir == s->client;
+}
+
 static void
 on_change_cipher(struct tls_records *r, uint64_t offset)
 {
@@ -286,14 +293,16 @@ on_change_cipher(struct tls_records *r, uint64_t offset)
 	if (s->has_server && s->version >= TLS13)
 		return; /* RFC 8446 D.4: has no meaning there */
 	r->encrypted = true;
-	tell(s, 0);
+	if (!is_early(s, r->dir))
+		tell(s, 0);
 }
 
 static void
 on_application(struct tls_records *r, uint64_t offset)
 {
 	(void)offset;
-	tell(r->owner, 0);
+	if (!is_early(r->owner, r->dir))
+		tell(r->owner, 0);
 }
 
 static void

@@ -16,6 +16,8 @@ extern const struct protocol tls_protocol;
 
 /* "TLS 1.2", "SSL 3.0", ...; "unknown" for other numbers. */
 const char *tls_version_name(uint16_t version);
+/* Drafts of TLS 1.3 on the wire: 7f 00 + draft, and fb xx of one large site. */
+bool tls_version_is_draft(uint16_t version);
 
 enum tls_grade {
 	TLS_GRADE_UNKNOWN, /* not in the table */
