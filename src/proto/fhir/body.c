@@ -68,12 +68,14 @@ take(struct fhir_body *b, const struct json_token *t)
 {
 	doc_id id = doc_add(&b->doc, t);
 
-	if (t->kind == JSON_OBJECT_END && id != 0)
+	if (t->kind == JSON_OBJECT_END && id != 0) {
 		object_over(b, id);
-	else if (t->kind == JSON_TEXT_END)
+	} else if (t->kind == JSON_TEXT_END) {
 		text_over(b);
-	else if (t->kind == JSON_BROKEN)
+	} else if (t->kind == JSON_BROKEN && !b->broken) {
 		b->broken = true;
+		b->broken_at = t->offset;
+	}
 }
 
 void

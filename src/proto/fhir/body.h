@@ -13,8 +13,9 @@ struct fhir_body {
 	struct fhir_reading reading;
 	bool known;    /* a resource type of R4 was met */
 	bool nameless; /* the outermost value is over and was no such resource */
-	bool broken;   /* not JSON from some place on */
-	bool strange;  /* not FHIR as far as can be told: not read on */
+	bool broken;   /* not JSON from broken_at on */
+	uint64_t broken_at;
+	bool strange; /* not FHIR as far as can be told: not read on */
 	void (*text_end)(struct fhir_body *b, void *ctx); /* after each JSON text; may be NULL */
 	void *ctx;
 };

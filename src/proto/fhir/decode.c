@@ -13,8 +13,9 @@ struct decoder {
 	struct fhir_body body;
 	struct buf results;
 	struct buf text;
-	uint64_t base;   /* offset of the body in the file */
-	uint64_t before; /* end of the JSON text before, in the body */
+	uint64_t base;    /* offset of the body in the file */
+	uint64_t note_at; /* offset that anomalies get */
+	uint64_t before;  /* end of the JSON text before, in the body */
 	struct inflater *inflater;
 	bool inflating, told;
 	struct json j;
@@ -44,7 +45,7 @@ note_out(void *ctx, enum anomaly name)
 
 	json_object(&d->j);
 	json_kstr(&d->j, "name", anomaly_info(name)->name);
-	json_ku64(&d->j, "offset", d->base);
+	json_ku64(&d->j, "offset", d->note_at);
 	json_object_end(&d->j);
 }
 
@@ -69,6 +70,7 @@ resource_out(struct decoder *d, uint64_t offset, uint64_t length)
 {
 	const struct fhir_body *b = &d->body;
 
+	d->note_at = offset;
 	buf_reset(&d->text);
 	d->j = json_on(&d->text);
 	json_object(&d->j);
@@ -209,7 +211,7 @@ on_anomaly(struct http_reader *r, enum anomaly name, uint64_t offset)
 	json_ku64(&d->j, "length", 0);
 	json_key(&d->j, "anomalies");
 	json_array(&d->j);
-	d->base = offset;
+	d->note_at = offset;
 	note_out(d, name);
 	json_array_end(&d->j);
 	json_object_end(&d->j);
@@ -227,6 +229,33 @@ http_in(struct decoder *d, struct bytes file)
 	http_reader_data(&r, file, 0);
 	http_reader_end(&r, file.len);
 	http_reader_free(&r);
+}
+
+/* JSON texts one after the other. Where one of several does not hold together, the next line that
+ * starts an object goes on: NDJSON loses a line, not the rest. */
+static void
+json_in(struct decoder *d, struct bytes file)
+{
+	uint64_t base = 0;
+	size_t n_texts = 0;
+
+	while (file.len > 0) {
+		size_t at;
+
+		body_begin(d, base);
+		fhir_body_data(&d->body, file);
+		body_end(d, false);
+		n_texts += d->before > 0;
+		if (!d->body.broken || n_texts == 0)
+			return;
+		at = (size_t)d->body.broken_at;
+		do {
+			at += bytes_find(bytes_from(file, at), '\n');
+			at += at < file.len;
+		} while (at < file.len && file.ptr[at] != '{');
+		file = bytes_from(file, at);
+		base += at;
+	}
 }
 
 void
@@ -257,9 +286,7 @@ fhir_decode(struct bytes file, const struct line_sink *out)
 		json_object_end(&d.j);
 		out->line(out->ctx, buf_bytes(&d.text));
 	} else {
-		body_begin(&d, 0);
-		fhir_body_data(&d.body, file);
-		body_end(&d, false);
+		json_in(&d, file);
 	}
 	fhir_body_free(&d.body);
 	inflater_free(d.inflater);

@@ -372,9 +372,23 @@ end_number(struct json_reader *r, struct bytes part)
 	return text_token(r, JSON_NUMBER, text, r->size);
 }
 
+/* RFC 8259 2: blanks at the start; pretty texts are full of them. */
+static inline size_t
+blank_length(struct bytes in)
+{
+	const uint64_t blanks = 1u << '\t' | 1u << '\n' | 1u << '\r' | UINT64_C(1) << ' ';
+	size_t n = 0;
+
+	while (n < in.len && in.ptr[n] <= ' ' && (blanks >> in.ptr[n] & 1) != 0)
+		n++;
+	return n;
+}
+
 static inline void
 take(struct json_reader *r, struct bytes *in, size_t n)
 {
+	if (n == 0)
+		return; /* an empty view may hold no pointer */
 	in->ptr += n;
 	in->len -= n;
 	r->at += n;
@@ -576,6 +590,7 @@ json_next(struct json_reader *r, struct bytes *in)
 
 	for (;;) {
 		uint8_t c;
+		size_t n;
 
 		if (r->state == TEXT_DONE) {
 			r->state = TOP;
@@ -613,8 +628,8 @@ json_next(struct json_reader *r, struct bytes *in)
 			t = word_byte(r, c);
 			break;
 		default:
-			if (c == ' ' || c == '\n' || c == '\r' || c == '\t') {
-				take(r, in, 1);
+			if ((n = blank_length(*in)) > 0) {
+				take(r, in, n);
 				continue;
 			}
 			t = structure_byte(r, in);

@@ -10,10 +10,14 @@
 
 enum { METHOD_MAX = 24, CHUNK_DIGITS_MAX = 15 };
 
-static bool
+/* RFC 9110 5.6.2: tchar. One bit a byte, 64 to a word. */
+static inline bool
 is_token_char(uint8_t c)
 {
-	return c > 0x20 && c < 0x7f && strchr("\"(),/:;<=>?@[\\]{}", c) == NULL;
+	static const uint64_t table[4] = {
+	    UINT64_C(0x03ff6cfa00000000), UINT64_C(0x57ffffffc7fffffe), 0, 0};
+
+	return (table[c >> 6] >> (c & 63) & 1) != 0;
 }
 
 static struct bytes
@@ -126,7 +130,7 @@ message_lost(struct http_reader *r, uint64_t at)
 struct head_parse {
 	struct http_reader *r;
 	struct http_head h;
-	struct http_field fields[HTTP_FIELDS_MAX];
+	struct http_field *fields; /* HTTP_FIELDS_MAX of them */
 	bool bare_lf, fold, space, bad;
 };
 
@@ -340,12 +344,13 @@ body_begin(
 static void
 head_done(struct http_reader *r, struct bytes head)
 {
+	struct http_field fields[HTTP_FIELDS_MAX]; /* not cleared: n_fields tells */
 	struct head_parse p = {.r = r, .h = {.offset = r->start, .size = head.len}};
 	struct bytes rest = head, line;
 	enum http_body body;
 	bool framed;
 
-	p.h.fields = p.fields;
+	p.h.fields = p.fields = fields;
 	for (size_t i = 0; rest.len > 0; i++) {
 		size_t n = bytes_find(rest, '\n') + 1;
 
