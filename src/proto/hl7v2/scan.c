@@ -81,9 +81,9 @@ classify_avx2(struct hl7_scan *s, const uint8_t *p, unsigned from, unsigned n)
 }
 
 static classify_fn *
-classifier(void)
+classifier(const struct hl7_scan *s)
 {
-	return __builtin_cpu_supports("avx2") ? classify_avx2 : classify_sse2;
+	return !s->narrow && __builtin_cpu_supports("avx2") ? classify_avx2 : classify_sse2;
 }
 
 #else
@@ -110,8 +110,9 @@ classify_plain(struct hl7_scan *s, const uint8_t *p, unsigned from, unsigned n)
 }
 
 static classify_fn *
-classifier(void)
+classifier(const struct hl7_scan *s)
 {
+	(void)s;
 	return classify_plain;
 }
 
@@ -123,7 +124,7 @@ hl7_scan_init(struct hl7_scan *s, struct bytes text, uint8_t field)
 	s->in = text;
 	s->at = s->strip = 0;
 	s->field = field;
-	s->high = s->control = s->lf = false;
+	s->high = s->control = s->lf = s->narrow = false;
 	s->n = s->w = 0;
 }
 
@@ -151,13 +152,13 @@ load(struct hl7_scan *s)
 	s->strip = from;
 	s->w = 0;
 	s->n = (unsigned)whole;
-	classifier()(s, s->in.ptr + from, 0, s->n);
+	classifier(s)(s, s->in.ptr + from, 0, s->n);
 	if (whole < HL7_STRIP_BLOCKS && left % BLOCK > 0) {
 		/* The tail sits before bytes that are not ours: a padded copy. A pad equal to the
 		 * separator gives bits behind the end, which are cut off. */
 		memset(last, ' ', sizeof(last));
 		memcpy(last, s->in.ptr + from + whole * BLOCK, left % BLOCK);
-		classifier()(s, last, s->n, 1);
+		classifier(s)(s, last, s->n, 1);
 		s->sep[s->n] &= (UINT64_C(1) << left % BLOCK) - 1;
 		s->n++;
 	}

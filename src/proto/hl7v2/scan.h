@@ -36,6 +36,7 @@ struct hl7_scan {
 	bool high;     /* a byte of 80 or more was passed (up to a strip ahead) */
 	bool control;  /* a byte below 20 other than CR and LF was passed (same) */
 	bool lf;       /* a segment or blank line ended with LF */
+	bool narrow;   /* SSE2 even where AVX2 is there; for tests, set behind init */
 	size_t strip;  /* where the strip in hand starts */
 	unsigned n, w; /* blocks in it, block in hand */
 	uint64_t sep[HL7_STRIP_BLOCKS], eol[HL7_STRIP_BLOCKS];

@@ -22,7 +22,7 @@ same(struct bytes a, const char *want)
 
 /* The scan held against the plainest possible one. */
 static void
-check_scan(struct bytes text, uint8_t field)
+check_scan_with(struct bytes text, uint8_t field, bool narrow)
 {
 	struct guard guard = guard_new(text);
 	struct bytes in = guard.view;
@@ -31,6 +31,7 @@ check_scan(struct bytes text, uint8_t field)
 	size_t at = 0;
 
 	hl7_scan_init(&s, in, field);
+	s.narrow = narrow;
 	for (;;) {
 		size_t end, n = 0;
 
@@ -57,6 +58,13 @@ check_scan(struct bytes text, uint8_t field)
 		at = end;
 	}
 	guard_free(&guard);
+}
+
+static void
+check_scan(struct bytes text, uint8_t field)
+{
+	check_scan_with(text, field, false);
+	check_scan_with(text, field, true);
 }
 
 static void
