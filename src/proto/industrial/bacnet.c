@@ -7,7 +7,14 @@
 #include "base/cursor.h"
 #include "proto/proto.h"
 
-enum { BVLC_BYTES = 4, BVLC_IP = 0x81, BVLC_IP6 = 0x82, BVLC_FORWARDED = 4, BVLC_LAST = 0x0c };
+enum {
+	PORT_BACNET = 47808,
+	BVLC_BYTES = 4,
+	BVLC_IP = 0x81,
+	BVLC_IP6 = 0x82,
+	BVLC_FORWARDED = 4,
+	BVLC_LAST = 0x0c
+};
 enum { NPDU_VERSION = 1, NPDU_NETWORK = 0x80, NPDU_DEST = 0x20, NPDU_SOURCE = 0x08 };
 enum { APDU_CONFIRMED = 0, APDU_UNCONFIRMED = 1, APDU_COMPLEX_ACK = 3 };
 enum { SERVICE_I_AM = 0, SERVICE_READ = 12, SERVICE_READ_MULTIPLE = 14 };
@@ -264,11 +271,16 @@ bacnet_datagram(
 	struct cursor c = cursor_of(payload);
 	unsigned type = cursor_u8(&c), function = cursor_u8(&c), len = cursor_be16(&c);
 
-	(void)v;
+	bool on_port = v->port[0] == PORT_BACNET || v->port[1] == PORT_BACNET;
+
 	if (c.short_ || type != BVLC_IP || function > BVLC_LAST || len < BVLC_BYTES ||
-	    len != payload.len)
+	    (len != payload.len && !on_port))
 		return false;
 	observe_unit(o, UNIT_bacnet_packets);
+	if (len != payload.len) {
+		observe_anomaly(o, dir, 2, ANOMALY_bacnet_malformed, PROTO_bacnet, "BVLC length");
+		c.in = bytes_sub(payload, 0, len);
+	}
 	switch (function) {
 	case BVLC_FORWARDED: /* six bytes of who it was */
 		(void)cursor_take(&c, 6);

@@ -160,8 +160,8 @@ bacnet_hostile(void **state)
 		bool mine, bad;
 	} cases[] = {
 	    {BYTES_INIT(""), false, false},
-	    {BYTES_INIT("\x81\x0b\0\x05"), false, false}, /* length over the end */
-	    {BYTES_INIT("\x81\x0d\0\x04"), false, false}, /* unknown function */
+	    {BYTES_INIT("\x81\x0b\0\x07\x01\0"), true, true}, /* length over the end */
+	    {BYTES_INIT("\x81\x0d\0\x04"), false, false},     /* unknown function */
 	    {BYTES_INIT("\x82\x0b\0\x04"), false, false},
 	    {BYTES_INIT("\x81\x0b\0\x04"), true, true},       /* no NPDU */
 	    {BYTES_INIT("\x81\x0b\0\x06\x02\0"), true, true}, /* version 2 */
@@ -184,6 +184,15 @@ bacnet_hostile(void **state)
 			cases[i].mine ||
 		    trace_count(&t, "bacnet_malformed") != cases[i].bad || t.n != cases[i].bad)
 			fail_msg("case %zu: %s", i, trace_text(&t));
+		trace_free(&t);
+	}
+	{
+		struct trace t;
+
+		/* off the port a length must fit */
+		trace_init(&t);
+		assert_false(trace_datagram(
+		    &t, &bacnet_protocol, dir_orig, BYTES("\x81\x0b\0\x07\x01\0"), 1, 2));
 		trace_free(&t);
 	}
 	trace_hurt_datagram(&bacnet_protocol, i_am, 47808, 47808);
