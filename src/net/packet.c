@@ -193,6 +193,7 @@ read_ipv4(struct walk *w)
 	if (w->in.len < head)
 		return fault(w, PACKET_IP_SHORT);
 	frag = load_be16(h + 6);
+	p->ip_head = h;
 	p->ttl = h[8];
 	p->transport = h[9];
 	p->src = ip_from_v4(h + 12);
@@ -222,6 +223,7 @@ read_ipv6(struct walk *w)
 	if (h[0] >> 4 != 6)
 		return fault(w, PACKET_IP_VERSION);
 	len = load_be16(h + 4);
+	p->ip_head = h;
 	p->transport = h[6];
 	p->ttl = h[7];
 	p->src = ip_from_v6(h + 8);
@@ -882,6 +884,7 @@ packet_resume(struct packet *p, struct bytes datagram)
 	struct walk w;
 
 	w.p = p;
+	p->ip_head = NULL;
 	w.in = p->payload = datagram;
 	w.wire = p->payload_wire = (uint32_t)datagram.len;
 	w.guessed = false;

@@ -87,6 +87,8 @@ enum { IP_PROTO_ICMP = 1, IP_PROTO_TCP = 6, IP_PROTO_UDP = 17, IP_PROTO_ICMP6 = 
 
 struct packet {
 	struct bytes payload;  /* captured bytes, by kind */
+	const uint8_t *ip_head; /* the innermost IP header in the frame, payload behind it in one run;
+				   NULL: none, or the payload was reassembled */
 	uint32_t payload_wire; /* bytes of it that were sent: payload.len or more */
 	uint8_t kind;          /* enum packet_kind */
 	uint8_t fault;         /* enum packet_fault: the first met */
