@@ -135,6 +135,9 @@ bool asset_link_get(const struct asset_book *b, uint64_t link, struct asset_link
 /* The best value of an attribute; empty: not known. Lives until the next event. */
 struct bytes asset_best(const struct asset_book *b, uint64_t id, enum name_value attr);
 
+/* Its IP addresses as text, blank between, in order of first sight. */
+void asset_addresses(const struct asset_book *b, uint64_t id, struct buf *out);
+
 /* The asset with the lowest id above `after`; 0 at the end. */
 uint64_t asset_next(const struct asset_book *b, uint64_t after);
 

@@ -424,3 +424,21 @@ asset_json(const struct asset_book *b, uint64_t id, struct json *j)
 	json_array_end(j);
 	json_object_end(j);
 }
+
+void
+asset_addresses(const struct asset_book *b, uint64_t id, struct buf *out)
+{
+	uint32_t slot = slot_of_id(b, id), e = NONE;
+	char text[IP_TEXT_MAX];
+
+	if (slot == NONE)
+		return;
+	while ((e = endpoint_after(b, slot, e)) != NONE) {
+		const struct endpoint *ep = endpoint_at(b, e);
+
+		if (ip_is_zero(ep->ip))
+			continue;
+		(void)ip_format(ep->ip, text);
+		buf_printf(out, "%s%s", out->len > 0 ? " " : "", text);
+	}
+}

@@ -472,6 +472,12 @@ result_json_fields(struct json *j, const struct ev_result *r)
 }
 
 void
+event_json_fields(struct json *j, const struct event *ev)
+{
+	json_fields(j, &layouts[ev->kind], &ev->u);
+}
+
+void
 event_json(struct json *j, const struct event *ev)
 {
 	const struct event_head *h = &ev->head;
@@ -492,7 +498,7 @@ event_json(struct json *j, const struct event *ev)
 		json_ku64(j, "link", h->link);
 	json_key(j, event_name(ev->kind));
 	json_object(j);
-	json_fields(j, &layouts[ev->kind], &ev->u);
+	event_json_fields(j, ev);
 	json_object_end(j);
 	json_object_end(j);
 }

@@ -160,6 +160,8 @@ bool result_next(struct bytes *list, struct ev_result *r);
 
 /* {"kind":..., "time":..., ...} with every field that is set; results as an array. */
 void event_json(struct json *j, const struct event *ev);
+/* Only the fields of its kind, inside an object the caller has opened. */
+void event_json_fields(struct json *j, const struct event *ev);
 /* The fields of one result, inside an object the caller has opened. */
 void result_json_fields(struct json *j, const struct ev_result *r);
 

@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Order for each event: stored first, then the asset book, then the detectors; what these say is
+ * stored behind it. So the events alone, in their order, give the same devices and findings again.
+ *
+ * What is remembered between runs: a snapshot of book and detectors, with the number of the last
+ * event it holds. Events behind that number (the last run did not end well) are taken up at start.
+ */
+#include "brain/brain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "asset/tables.h"
+#include "base/idmap.h"
+
+enum {
+	BOOK_BYTES = 96 << 20,
+	DETECT_BYTES = 64 << 20,
+	SNAPSHOT_BYTES_MAX = 256 << 20,
+	SNAPSHOT_EVERY_COMMITS = 600,
+	DIRTY_FINDINGS_MAX = 8192,
+};
+
+struct brain {
+	struct store *store;
+	struct budget book_budget, detect_budget;
+	struct asset_book *book;
+	struct detect *detect;
+	struct event_sink asset_sink, detect_sink;
+	struct brain_run run;
+	struct idmap devices_seen; /* in this run */
+	struct budget seen_budget;
+	struct idmap dirty; /* findings to be put */
+	uint64_t *dirty_ids;
+	size_t n_dirty;
+	struct sip_key key;
+	uint64_t last_seq;
+	unsigned commits;
+	bool replaying; /* derived events are in the store already */
+	enum err failed;
+	struct why why;
+};
+
+/* --- what book and detectors say --- */
+
+static void
+keep(struct brain *b, enum event_kind kind, const struct event_head *head, const void *fields)
+{
+	enum err e;
+
+	if (b->replaying || b->failed != ERR_OK)
+		return;
+	if ((e = store_append_fields(b->store, kind, head, fields, &b->last_seq, &b->why)) !=
+	    ERR_OK)
+		b->failed = e;
+	b->run.events++;
+}
+
+static void
+mark_finding(struct brain *b, uint64_t id)
+{
+	uint64_t key = mix64(id) | 1;
+
+	if (idmap_get(&b->dirty, key) != IDMAP_NONE)
+		return;
+	if (b->n_dirty < DIRTY_FINDINGS_MAX && idmap_put(&b->dirty, key, 1))
+		b->dirty_ids[b->n_dirty++] = id;
+}
+
+static void
+on_detect(void *ctx, enum event_kind kind, const struct event_head *head, const void *fields)
+{
+	const struct ev_finding *f = fields;
+	const struct detector_info *d = detector_named(f->detector);
+	struct brain *b = ctx;
+
+	keep(b, kind, head, fields);
+	mark_finding(b, f->id);
+	if (d != NULL && !b->replaying && f->who.len == 0)
+		b->run.findings[d->id]++;
+}
+
+static void
+on_asset(void *ctx, enum event_kind kind, const struct event_head *head, const void *fields)
+{
+	struct brain *b = ctx;
+	struct event ev = {.kind = kind, .head = *head};
+
+	keep(b, kind, head, fields);
+	if (kind != EV_device)
+		return;
+	ev.u.device = *(const struct ev_device *)fields;
+	detect_event(b->detect, &ev, b->book, &b->detect_sink);
+}
+
+static void
+think(struct brain *b, const struct event *ev)
+{
+	asset_book_event(b->book, ev, &b->asset_sink);
+	detect_event(b->detect, ev, b->book, &b->detect_sink);
+}
+
+/* --- counting for the summary --- */
+
+static void
+count(struct brain *b, const struct event *ev)
+{
+	struct brain_run *r = &b->run;
+
+	r->events++;
+	if (ev->head.packet != 0) {
+		if (r->first.ns == 0 || ev->head.time.ns < r->first.ns)
+			r->first = ev->head.time;
+		if (ev->head.time.ns > r->last.ns)
+			r->last = ev->head.time;
+	}
+	switch (ev->kind) {
+	case EV_message:
+		if (ev->u.message.proto < PROTO_MAX)
+			r->messages[ev->u.message.proto]++;
+		r->results += ev->u.message.n_results;
+		r->clear_messages++;
+		r->phi_messages += ev->u.message.phi > 0;
+		break;
+	case EV_anomaly:
+		if (ev->u.anomaly.name < ANOMALY_MAX)
+			r->anomalies[ev->u.anomaly.name] += ev->u.anomaly.count;
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+seen_device(struct brain *b, struct ip ip)
+{
+	uint64_t id = asset_of_ip(b->book, ip);
+
+	if (id != 0 && idmap_get(&b->devices_seen, mix64(id) | 1) == IDMAP_NONE &&
+	    idmap_put(&b->devices_seen, mix64(id) | 1, (uint32_t)id))
+		b->run.devices++;
+}
+
+static void
+see_devices(struct brain *b, const struct event *ev)
+{
+	if (ev->kind == EV_flow) {
+		seen_device(b, ev->u.flow.orig);
+		seen_device(b, ev->u.flow.resp);
+	} else if (ev->kind == EV_binding) {
+		seen_device(b, ev->u.binding.ip);
+	}
+}
+
+/* --- events in --- */
+
+enum err
+brain_take(struct brain *b, struct bytes *records, struct why *why)
+{
+	struct event ev;
+	size_t used;
+	enum err e;
+
+	if ((e = event_decode(*records, &ev, &used, why)) != ERR_OK)
+		return e == ERR_LIMIT ? ERR_INPUT : e;
+	/* What only the centre may say is not believed from a sensor. */
+	if (ev.kind == EV_device || ev.kind == EV_finding || ev.kind == EV_process)
+		return FAIL(
+		    why, ERR_INPUT, "a sensor sent an event of kind %s", event_name(ev.kind));
+	if ((e = store_append(b->store, bytes_sub(*records, 0, used), &ev, &b->last_seq, why)) !=
+	    ERR_OK)
+		return e;
+	count(b, &ev);
+	think(b, &ev);
+	see_devices(b, &ev);
+	*records = bytes_from(*records, used);
+	if (b->failed != ERR_OK) {
+		*why = b->why;
+		return b->failed;
+	}
+	return ERR_OK;
+}
+
+enum err
+brain_tell(struct brain *b, enum event_kind kind, const struct event_head *head, const void *fields,
+    struct why *why)
+{
+	struct buf record = {0};
+	struct event ev;
+	size_t used;
+	enum err e;
+
+	if (!event_encode(&record, kind, head, fields))
+		return FAIL(why, ERR_LIMIT, "an event of kind %s is too large", event_name(kind));
+	if ((e = event_decode(buf_bytes(&record), &ev, &used, why)) == ERR_OK &&
+	    (e = store_append(b->store, buf_bytes(&record), &ev, &b->last_seq, why)) == ERR_OK) {
+		b->run.events++;
+		think(b, &ev);
+		if (ev.kind == EV_finding)
+			mark_finding(b, ev.u.finding.id);
+	}
+	buf_free(&record);
+	return e;
+}
+
+static enum err
+request_device(struct brain *b, const struct request *r, struct wall now, struct why *why)
+{
+	struct event_head head = {.time = now};
+	struct asset_view view;
+	enum asset_state state;
+	struct ev_device d = {.id = r->id,
+	    .what = BYTES("state"),
+	    .after = bytes_str(r->state),
+	    .who = bytes_str(r->who),
+	    .reason = bytes_str(r->reason)};
+
+	if (!asset_state_of_label(d.after, &state))
+		return FAIL(why, ERR_USAGE, "a device cannot be %s", r->state);
+	if (!asset_get(b->book, r->id, &view))
+		return FAIL(why, ERR_ABSENT, "there is no device %llu; see hemostat device list",
+		    (unsigned long long)r->id);
+	d.before = bytes_str(asset_state_label(view.state));
+	d.ip = view.ip;
+	d.mac = view.mac;
+	return brain_tell(b, EV_device, &head, &d, why);
+}
+
+static enum err
+request_finding(struct brain *b, const struct request *r, struct wall now, struct why *why)
+{
+	struct event_head head = {.time = now};
+	struct finding_view view;
+	struct ev_finding f = {
+	    .id = r->id, .who = bytes_str(r->who), .reason = bytes_str(r->reason)};
+
+	if (strcmp(r->state, "closed") == 0 || strcmp(r->state, "accepted") == 0)
+		f.what = bytes_str(r->state);
+	else if (strcmp(r->state, "open") == 0)
+		f.what = BYTES("reopened");
+	else
+		return FAIL(why, ERR_USAGE, "a finding cannot be %s", r->state);
+	if (!detect_finding(b->detect, r->id, &view))
+		return FAIL(why, ERR_ABSENT,
+		    "there is no finding %llu; see hemostat finding list --all",
+		    (unsigned long long)r->id);
+	f.detector = bytes_str(detector_info(view.detector)->name);
+	f.severity = view.severity;
+	f.device = view.device;
+	f.count = view.count;
+	return brain_tell(b, EV_finding, &head, &f, why);
+}
+
+enum err
+brain_request(struct brain *b, const struct request *r, struct wall now, struct why *why)
+{
+	if (memchr(r->who, 0, sizeof(r->who)) == NULL ||
+	    memchr(r->state, 0, sizeof(r->state)) == NULL ||
+	    memchr(r->reason, 0, sizeof(r->reason)) == NULL)
+		return FAIL(why, ERR_INPUT, "a request does not hold together");
+	switch (r->kind) {
+	case REQUEST_DEVICE_STATE:
+		return request_device(b, r, now, why);
+	case REQUEST_FINDING_STATE:
+		return request_finding(b, r, now, why);
+	default:
+		return FAIL(why, ERR_INPUT, "a request of kind %u is not known", r->kind);
+	}
+}
+
+/* --- to the store --- */
+
+static enum err
+put_device(struct brain *b, uint64_t id, struct buf *json, struct buf *addresses, struct why *why)
+{
+	struct asset_view v;
+	struct store_device d = {.id = id};
+	struct json j = json_on(json);
+
+	if (asset_resolve(b->book, id) != id || !asset_get(b->book, id, &v))
+		return store_device_drop(b->store, id, why);
+	buf_reset(json);
+	buf_reset(addresses);
+	asset_json(b->book, id, &j);
+	asset_addresses(b->book, id, addresses);
+	d.state = bytes_str(asset_state_label(v.state));
+	d.class = bytes_str(asset_class_label(v.class));
+	d.maker = asset_best(b->book, id, attr_maker);
+	d.model = asset_best(b->book, id, attr_model);
+	d.serial = asset_best(b->book, id, attr_serial);
+	d.software = asset_best(b->book, id, attr_software);
+	d.os = asset_best(b->book, id, attr_os);
+	d.hostname = asset_best(b->book, id, attr_hostname);
+	d.addresses = buf_bytes(addresses);
+	d.first = v.first_seen;
+	d.last = v.last_seen;
+	d.json = buf_bytes(json);
+	return store_device_put(b->store, &d, why);
+}
+
+static enum err
+put_finding(struct brain *b, uint64_t id, struct buf *json, struct why *why)
+{
+	static const char *const states[] = {"open", "closed", "accepted"};
+	struct finding_view v;
+	struct store_finding f = {.id = id};
+	struct json j = json_on(json);
+
+	if (!detect_finding(b->detect, id, &v))
+		return ERR_OK;
+	buf_reset(json);
+	detect_finding_json(b->detect, id, &j);
+	f.detector = bytes_str(detector_info(v.detector)->name);
+	f.severity = v.severity;
+	f.device = v.device;
+	f.link = v.link;
+	f.cause = v.cause;
+	f.text = v.text;
+	f.count = v.count;
+	f.first = v.first.time;
+	f.last = v.last;
+	f.state = bytes_str(states[v.state]);
+	f.evidence = buf_bytes(json);
+	return store_finding_put(b->store, &f, why);
+}
+
+static enum err
+put_dirty(struct brain *b, struct why *why)
+{
+	struct buf json = {0}, addresses = {0};
+	enum err e = ERR_OK;
+	uint64_t id;
+
+	while (e == ERR_OK && (id = asset_dirty_take(b->book)) != 0)
+		e = put_device(b, id, &json, &addresses, why);
+	for (size_t i = 0; e == ERR_OK && i < b->n_dirty; i++)
+		e = put_finding(b, b->dirty_ids[i], &json, why);
+	b->n_dirty = 0;
+	idmap_clear(&b->dirty);
+	buf_free(&json);
+	buf_free(&addresses);
+	return e;
+}
+
+static enum err
+remember(struct brain *b, struct why *why)
+{
+	struct buf out = {.cap = SNAPSHOT_BYTES_MAX};
+	char number[24];
+	enum err e = ERR_OK;
+	int n;
+
+	if (asset_encode(b->book, &out))
+		e = store_value_put(b->store, "snapshot.assets", buf_bytes(&out), why);
+	buf_reset(&out);
+	if (e == ERR_OK && detect_encode(b->detect, &out))
+		e = store_value_put(b->store, "snapshot.findings", buf_bytes(&out), why);
+	buf_free(&out);
+	n = snprintf(number, sizeof(number), "%llu", (unsigned long long)b->last_seq);
+	if (e == ERR_OK)
+		e = store_value_put(b->store, "snapshot.seq", bytes_of(number, (size_t)n), why);
+	return e;
+}
+
+enum err
+brain_commit(struct brain *b, enum store_durability how, struct why *why)
+{
+	enum err e;
+
+	if ((e = put_dirty(b, why)) != ERR_OK)
+		return e;
+	if (++b->commits % SNAPSHOT_EVERY_COMMITS == 0 && (e = remember(b, why)) != ERR_OK)
+		return e;
+	return store_commit(b->store, how, why);
+}
+
+bool
+brain_wants_commit(const struct brain *b)
+{
+	return store_wants_commit(b->store) || b->n_dirty == DIRTY_FINDINGS_MAX;
+}
+
+/* --- start and end --- */
+
+static bool
+replay(void *ctx, const struct store_event *e)
+{
+	struct brain *b = ctx;
+
+	b->last_seq = e->seq;
+	if (event_is_derived(&e->ev))
+		return true;
+	think(b, &e->ev);
+	/* A rebuild reads what several commits wrote: keep the list of dirty findings short. */
+	if (b->n_dirty == DIRTY_FINDINGS_MAX)
+		b->failed = put_dirty(b, &b->why);
+	return b->failed == ERR_OK;
+}
+
+static enum err
+value_of(struct brain *b, const char *key, struct buf *out, struct why *why)
+{
+	enum err e = store_value(b->store, key, out, why);
+
+	return e == ERR_ABSENT ? ERR_OK : e;
+}
+
+/* A snapshot that cannot be read costs time, not facts: everything is replayed. */
+static enum err
+take_up(struct brain *b, bool *fresh, struct why *why)
+{
+	struct buf assets = {.cap = SNAPSHOT_BYTES_MAX}, findings = {.cap = SNAPSHOT_BYTES_MAX};
+	struct buf number = {.cap = 32};
+	struct store_filter rest = {.by = STORE_OLDEST_FIRST};
+	uint64_t seq = 0;
+	enum err e;
+
+	*fresh = false;
+	if ((e = value_of(b, "snapshot.assets", &assets, why)) != ERR_OK ||
+	    (e = value_of(b, "snapshot.findings", &findings, why)) != ERR_OK ||
+	    (e = value_of(b, "snapshot.seq", &number, why)) != ERR_OK)
+		goto done;
+	if (bytes_to_u64(buf_bytes(&number), &seq) && assets.len > 0 && findings.len > 0) {
+		if (asset_restore(b->book, buf_bytes(&assets), why) != ERR_OK ||
+		    detect_restore(b->detect, buf_bytes(&findings), why) != ERR_OK) {
+			*fresh = true;
+			goto done;
+		}
+	}
+	b->last_seq = seq;
+	rest.from_seq = seq + 1;
+	b->replaying = true;
+	e = store_events(b->store, &rest, replay, b, why);
+	b->replaying = false;
+	if (e == ERR_OK && b->failed != ERR_OK) {
+		*why = b->why;
+		e = b->failed;
+	}
+done:
+	buf_free(&assets);
+	buf_free(&findings);
+	buf_free(&number);
+	return e;
+}
+
+/* The edition that lasts longest counts: nothing is called unsupported that may not be. */
+static bool
+support_end(struct bytes os, struct wall *end)
+{
+	struct os_support s;
+
+	if (!os_support(os, &s) || s.latest.ns == 0)
+		return false;
+	*end = s.latest;
+	return true;
+}
+
+static enum err
+make_parts(struct brain *b, const struct detect_config *config, struct why *why)
+{
+	struct asset_limits limits = {.key = b->key, .knowledge = &asset_tables};
+	struct detect_config c = config != NULL ? *config : (struct detect_config){0};
+
+	if (c.os_support_end == NULL)
+		c.os_support_end = support_end;
+	asset_book_free(b->book);
+	detect_free(b->detect);
+	b->book_budget = (struct budget){.cap = BOOK_BYTES};
+	b->detect_budget = (struct budget){.cap = DETECT_BYTES};
+	b->book = asset_book_new(&b->book_budget, &limits);
+	b->detect = detect_new(&b->detect_budget, &c);
+	if (b->book == NULL || b->detect == NULL)
+		return FAIL(why, ERR_SYSTEM, "no memory for devices and findings");
+	return ERR_OK;
+}
+
+static void
+brain_free(struct brain *b)
+{
+	if (b == NULL)
+		return;
+	asset_book_free(b->book);
+	detect_free(b->detect);
+	idmap_free(&b->dirty);
+	idmap_free(&b->devices_seen);
+	free(b->dirty_ids);
+	explicit_bzero(&b->key, sizeof(b->key));
+	free(b);
+}
+
+static struct brain *
+brain_new(struct store *st, const struct sip_key *key, const struct detect_config *config,
+    struct why *why)
+{
+	struct brain *b = calloc(1, sizeof(*b));
+
+	if (b == NULL ||
+	    (b->dirty_ids = calloc(DIRTY_FINDINGS_MAX, sizeof(*b->dirty_ids))) == NULL) {
+		(void)FAIL(why, ERR_SYSTEM, "no memory");
+		free(b);
+		return NULL;
+	}
+	b->store = st;
+	b->key = *key;
+	b->seen_budget.cap = 8 << 20;
+	b->dirty = (struct idmap){.cap = DIRTY_FINDINGS_MAX, .budget = &b->seen_budget};
+	b->devices_seen = (struct idmap){.cap = ASSET_MAX, .budget = &b->seen_budget};
+	b->asset_sink = (struct event_sink){b, on_asset};
+	b->detect_sink = (struct event_sink){b, on_detect};
+	if (make_parts(b, config, why) != ERR_OK) {
+		brain_free(b);
+		return NULL;
+	}
+	return b;
+}
+
+enum err
+brain_open(struct brain **out, struct store *st, const struct sip_key *key,
+    const struct detect_config *config, struct why *why)
+{
+	struct brain *b = brain_new(st, key, config, why);
+	bool fresh = false;
+	enum err e;
+
+	*out = NULL;
+	if (b == NULL)
+		return ERR_SYSTEM;
+	e = take_up(b, &fresh, why);
+	if (e == ERR_OK && fresh) {
+		if ((e = make_parts(b, config, why)) == ERR_OK)
+			e = store_value_put(st, "snapshot.assets", (struct bytes){NULL, 0}, why);
+		if (e == ERR_OK)
+			e = take_up(b, &fresh, why);
+	}
+	if (e != ERR_OK) {
+		brain_free(b);
+		return e;
+	}
+	*out = b;
+	return ERR_OK;
+}
+
+enum err
+brain_close(struct brain *b, struct why *why)
+{
+	enum err e;
+
+	if (b == NULL)
+		return ERR_OK;
+	if ((e = put_dirty(b, why)) == ERR_OK && (e = remember(b, why)) == ERR_OK)
+		e = store_commit(b->store, STORE_DURABLE, why);
+	brain_free(b);
+	return e;
+}
+
+void
+brain_run_told(const struct brain *b, struct brain_run *out)
+{
+	*out = b->run;
+}
+
+const struct asset_book *
+brain_assets(const struct brain *b)
+{
+	return b->book;
+}
+
+enum err
+brain_rebuild(struct store *st, const struct sip_key *key, const struct detect_config *config,
+    uint64_t *events, struct why *why)
+{
+	struct brain *b = brain_new(st, key, config, why);
+	enum err e;
+
+	*events = 0;
+	if (b == NULL)
+		return ERR_SYSTEM;
+	b->replaying = true;
+	e = store_rebuild(st, replay, b, why);
+	if (e == ERR_REFUSED && b->failed != ERR_OK) {
+		*why = b->why;
+		e = b->failed;
+	}
+	b->replaying = false;
+	*events = b->last_seq;
+	if (e != ERR_OK) {
+		brain_free(b);
+		return e;
+	}
+	return brain_close(b, why);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The settings file: YAML, every key optional, so that an empty file (or none) runs.
+ * Total:  an unknown key, a wrong type or a value out of range is ERR_INPUT; the text names the
+ *         file, line, key and what was expected.
+ * Memory: settings own all they point to until settings_free(). */
+#pragma once
+
+#include "detect/detect.h"
+
+enum { SETTINGS_BYTES_MAX = 1 << 20 };
+
+struct settings {
+	struct bytes site;             /* name of the site */
+	const char *const *interfaces; /* to watch; none: those that are up */
+	size_t n_interfaces;
+	unsigned sensors;         /* processes an interface */
+	uint64_t max_flows;       /* a sensor */
+	uint64_t memory_bytes;    /* a sensor */
+	uint64_t retention_days;  /* of events; 0: for ever */
+	uint64_t retention_bytes; /* of stored events; 0: no bound */
+	struct detect_config detect;
+	struct settings_raw *raw; /* private */
+};
+
+/* path NULL: defaults. */
+enum err settings_load(struct settings *s, const char *path, struct why *why) MUST_CHECK;
+void settings_free(struct settings *s);
+
+/* Every key with type, default and meaning, as a commented file that loads. */
+void settings_example(struct buf *out);
