@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parent: opens captures with what privilege it has, starts the roles, restarts what crashes,
+ * carries their end to the store. It reads no byte from outside. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/sip.h"
+
+enum { WATCH_SOURCES_MAX = 16, WATCH_SENSORS_MAX = 8 };
+
+struct watch_source {
+	bool live;
+	int fd; /* of a file; -1 for an interface: the parent opens one each sensor */
+	char name[128];
+};
+
+enum watch_summary { WATCH_QUIET, WATCH_TEXT, WATCH_JSON };
+
+struct watch_plan {
+	const char *data;   /* path of the data directory, made where it is missing */
+	const char *config; /* settings file or NULL */
+	struct watch_source sources[WATCH_SOURCES_MAX];
+	size_t n_sources;
+	unsigned sensors; /* processes a source */
+	enum watch_summary summary;
+	uint64_t max_flows;    /* live at one time, a sensor */
+	uint64_t memory_bytes; /* cap of what outside bytes can make a sensor hold */
+	bool colour;
+	bool progress;
+	const char *hello; /* printed once everything runs; may be NULL */
+};
+
+/* Until the files are read, or, live, until SIGINT or SIGTERM. The exit status. */
+int watch_run(struct watch_plan *plan);
