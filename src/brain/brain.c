@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "asset/tables.h"
 #include "base/idmap.h"
 
 enum {
@@ -444,32 +443,17 @@ done:
 	return e;
 }
 
-/* The edition that lasts longest counts: nothing is called unsupported that may not be. */
-static bool
-support_end(struct bytes os, struct wall *end)
-{
-	struct os_support s;
-
-	if (!os_support(os, &s) || s.latest.ns == 0)
-		return false;
-	*end = s.latest;
-	return true;
-}
-
 static enum err
 make_parts(struct brain *b, const struct detect_config *config, struct why *why)
 {
-	struct asset_limits limits = {.key = b->key, .knowledge = &asset_tables};
-	struct detect_config c = config != NULL ? *config : (struct detect_config){0};
+	struct asset_limits limits = {.key = b->key};
 
-	if (c.os_support_end == NULL)
-		c.os_support_end = support_end;
 	asset_book_free(b->book);
 	detect_free(b->detect);
 	b->book_budget = (struct budget){.cap = BOOK_BYTES};
 	b->detect_budget = (struct budget){.cap = DETECT_BYTES};
 	b->book = asset_book_new(&b->book_budget, &limits);
-	b->detect = detect_new(&b->detect_budget, &c);
+	b->detect = detect_new(&b->detect_budget, config);
 	if (b->book == NULL || b->detect == NULL)
 		return FAIL(why, ERR_SYSTEM, "no memory for devices and findings");
 	return ERR_OK;
