@@ -40,6 +40,8 @@ struct backend_ops {
 	/* Move the usual database aside, say under which name, and put the new one in its place.
 	 * Both are closed. */
 	enum err (*replace)(struct store_dir *d, char aside[64], struct why *why);
+	/* Remove the new one. */
+	void (*abandon)(struct store_dir *d);
 	/* The backend's own check of its structure. ERR_INPUT: damaged. */
 	enum err (*check)(struct backend *b, struct why *why);
 

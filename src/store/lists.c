@@ -412,7 +412,7 @@ store_finding_put(struct store *st, const struct store_finding *f, struct why *w
 {
 	enum err e = put_allowed(st,
 	    f->detector.len + f->cause.len + f->text.len + f->state.len + f->evidence.len +
-		f->snapshot.len,
+		f->snapshot.len + f->json.len,
 	    why);
 
 	if (e == ERR_OK && (e = st->ops->finding_put(st->b, f, why)) != ERR_OK)
@@ -449,11 +449,15 @@ store_source_new(
 enum err
 store_value_put(struct store *st, const char *key, struct bytes value, struct why *why)
 {
-	enum err e = put_allowed(st, value.len, why);
+	enum err e;
 
-	if (e == ERR_OK && (e = st->ops->value_put(st->b, key, value, why)) != ERR_OK)
-		return store_undo(st, e);
-	return e;
+	if (value.len > STORE_VALUE_MAX)
+		return FAIL(why, ERR_LIMIT, "a value of %zu bytes, at most %d are kept", value.len,
+		    STORE_VALUE_MAX);
+	if ((e = store_begin(st, why)) != ERR_OK)
+		return e;
+	e = st->ops->value_put(st->b, key, value, why);
+	return e == ERR_OK ? e : store_undo(st, e);
 }
 
 enum err

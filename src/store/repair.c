@@ -323,8 +323,17 @@ store_rescue(struct store_dir *d, struct store_check *out, struct why *why)
 		r.ops->rollback(r.to);
 	r.ops->close(r.from);
 	r.ops->close(r.to);
+	if (e == ERR_OK && out->events == 0 && (out->structure_damaged || out->blocks > 0))
+		e = ERR_INPUT;
+	if (e == ERR_INPUT)
+		e = FAIL(why, ERR_INPUT,
+		    "%.80s: not one event of the damaged database can be read: restore a copy of "
+		    "the data directory, or move hemostat.db away to begin anew",
+		    store_dir_path(d));
 	if (e == ERR_OK)
 		e = r.ops->replace(d, aside, why);
+	else if (store_dir_locked(d))
+		r.ops->abandon(d);
 	checker_free(&r.c);
 	buf_free(&r.set);
 	packer_free(r.packer);

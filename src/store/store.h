@@ -34,7 +34,8 @@ enum {
 	DATA_DIR_PATH_MAX = 4096,
 	STORE_BLOCK_RAW_MAX = EVENT_BYTES_MAX + 4, /* bytes of records in a block */
 	STORE_COMMIT_BYTES = 32 * 1024 * 1024,     /* see store_wants_commit() */
-	STORE_TALLY_MAX = 200000,                  /* changed links held between two commits */
+	STORE_VALUE_MAX = 128 * 1024 * 1024,
+	STORE_TALLY_MAX = 200000, /* changed links held between two commits */
 };
 
 enum store_mode { STORE_READ, STORE_WRITE };
@@ -193,7 +194,7 @@ struct store_device {
 	struct bytes state, class, maker, model, serial, software, os, hostname;
 	struct bytes addresses; /* all of them, blank between */
 	struct wall first, last;
-	struct bytes snapshot; /* asset_encode() */
+	struct bytes snapshot; /* what its owner needs to go on, empty where it keeps one for all */
 	struct bytes json;     /* asset_json() */
 };
 
@@ -208,6 +209,7 @@ struct store_finding {
 	struct bytes state;    /* open, closed */
 	struct bytes evidence; /* pointers to events and bytes, as their owner encodes them */
 	struct bytes snapshot;
+	struct bytes json; /* detect_finding_json() */
 };
 
 struct store_link {
@@ -305,7 +307,9 @@ struct store_totals {
 
 enum err store_totals(struct store *st, struct store_totals *t, struct why *why) MUST_CHECK;
 
-/* Small named values (settings, positions). key: ours. Absent: ERR_ABSENT, out empty. */
+/* Named values: settings, positions, the state of a whole engine (asset_encode(), detect_encode()).
+ * Part of the transaction like all else. At most STORE_VALUE_MAX bytes (ERR_LIMIT). key: ours.
+ * Absent: ERR_ABSENT, out empty. */
 enum err store_value_put(
     struct store *st, const char *key, struct bytes value, struct why *why) MUST_CHECK;
 enum err store_value(
@@ -337,7 +341,8 @@ enum err store_check(struct store *st, struct store_check *out, struct why *why)
 
 /* Save what can be read of a damaged database: a new one with every sound block, sources, link
  * numbers and values takes its place; the damaged one stays beside it as hemostat.db.damaged-N. d:
- * opened for writing, no store open on it. Afterwards store_rebuilding() is true. */
+ * opened for writing, no store open on it. Afterwards store_rebuilding() is true. ERR_INPUT: not
+ * one event can be read; the database stays where it is. */
 enum err store_rescue(struct store_dir *d, struct store_check *out, struct why *why) MUST_CHECK;
 
 /* --- retention --- */

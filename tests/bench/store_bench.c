@@ -141,7 +141,7 @@ main(int argc, char **argv)
 	uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 2000000, given = 0, devices = 0;
 	struct store_filter newest = {.by = STORE_NEWEST_FIRST, .limit = 100}, one = {0}, all = {0};
 	struct store_page page = {.by = STORE_BY_LAST};
-	struct temp_dir tmp = temp_dir_new();
+	struct temp_dir tmp;
 	struct store_totals totals;
 	struct rusage use;
 	struct store_dir *d;
@@ -150,6 +150,8 @@ main(int argc, char **argv)
 	struct why why;
 	double t, t_append, t_newest, t_specimen, t_all, t_list, t_batch, t_rebuild;
 
+	(void)setenv("TMPDIR", "/tmp", 0); /* a disk, not memory */
+	tmp = temp_dir_new();
 	fill_pool(&pool);
 	must(store_dir_open(&d, tmp.path, STORE_WRITE, &why), &why);
 	must(store_open(&st, d, STORE_WRITE, NULL, &why), &why);

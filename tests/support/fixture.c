@@ -26,8 +26,9 @@ temp_dir_new(void)
 	const char *root = getenv("TMPDIR");
 	struct temp_dir t;
 
-	(void)snprintf(
-	    t.path, sizeof(t.path), "%.200s/hemostat-test-XXXXXX", root == NULL ? "/tmp" : root);
+	if (root == NULL)
+		root = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+	(void)snprintf(t.path, sizeof(t.path), "%.200s/hemostat-test-XXXXXX", root);
 	if (mkdtemp(t.path) == NULL)
 		die("no temporary directory");
 	return t;
@@ -278,7 +279,7 @@ static bool
 search_finding(void *ctx, const struct store_finding *f)
 {
 	const struct bytes all[] = {
-	    f->detector, f->cause, f->text, f->state, f->evidence, f->snapshot};
+	    f->detector, f->cause, f->text, f->state, f->evidence, f->snapshot, f->json};
 	struct search *s = ctx;
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)

@@ -4,7 +4,8 @@
 
 #include "store/store.h"
 
-/* A new empty directory below /tmp (or TMPDIR); exits the test program on failure. */
+/* A new empty directory below TMPDIR, else in memory where /dev/shm is, else below /tmp; exits the
+ * test program on failure. */
 struct temp_dir {
 	char path[256];
 };
@@ -27,5 +28,6 @@ struct wall sample_time(uint64_t i);
 /* How many times the bytes stand in any file below path, as they are; in names of files too. */
 size_t files_holding(const char *path, struct bytes needle);
 /* The same, and in every event, row and value of the store in that data directory, as it comes out
- * of compression. A patient's name that is found here was not kept out. */
+ * of compression. A patient's name that is found here was not kept out. No store may be open on it
+ * in this process (reading its files ends SQLite's locks on them). */
 size_t data_dir_holding(const char *path, struct bytes needle);

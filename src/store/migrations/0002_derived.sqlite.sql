@@ -82,7 +82,8 @@ CREATE TABLE finding (
 	last INTEGER NOT NULL,
 	state TEXT NOT NULL,
 	evidence BLOB NOT NULL,
-	snapshot BLOB NOT NULL
+	snapshot BLOB NOT NULL,
+	json BLOB NOT NULL
 ) STRICT;
 
 CREATE INDEX finding_last ON finding (last, id);

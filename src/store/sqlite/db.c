@@ -38,8 +38,12 @@ db_path(char out[DB_PATH_MAX], const struct store_dir *d, const char *name)
 enum err
 sql_fail(struct backend *b, int rc, struct why *why)
 {
-	int sys = b->db == NULL ? 0 : sqlite3_system_errno(b->db);
+	int last = errno, sys = b->db == NULL ? 0 : sqlite3_system_errno(b->db);
 	enum err e;
+
+	/* It does not always note the system's error, but leaves it standing. */
+	if (sys == 0 && (rc & 0xff) == SQLITE_IOERR)
+		sys = last;
 
 	switch (rc & 0xff) {
 	case SQLITE_CORRUPT:
@@ -420,27 +424,29 @@ set_up(struct backend *b, struct why *why)
 	return exec(b, text, why);
 }
 
-/* The file exists before SQLite opens it, closed to other users; its WAL follows its mode. */
+/* The file exists before SQLite opens it, closed to other users; its WAL follows its mode. One that
+ * is there is not opened here: closing it would drop the locks of other stores of this process. */
 static enum err
 make_file(struct store_dir *d, const char *name, struct why *why)
 {
 	struct stat st;
-	enum err e = ERR_OK;
-	int fd = openat(store_dir_fd(d), name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd =
+	    openat(store_dir_fd(d), name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	if (fd == -1)
+	if (fd == -1 && errno != EEXIST)
 		return FAIL_SYS(why, "cannot make %.80s/%s", store_dir_path(d), name);
-	if (fstat(fd, &st) != 0)
-		e = FAIL_SYS(why, "cannot look at %.80s/%s", store_dir_path(d), name);
-	else if ((st.st_mode & 077) != 0)
-		e = FAIL(why, ERR_REFUSED,
+	if (fd != -1 && (close(fd) != 0 || fsync(store_dir_fd(d)) != 0))
+		return FAIL_SYS(why, "cannot sync %.80s", store_dir_path(d));
+	if (fstatat(store_dir_fd(d), name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return FAIL_SYS(why, "cannot look at %.80s/%s", store_dir_path(d), name);
+	if (!S_ISREG(st.st_mode))
+		return FAIL(
+		    why, ERR_REFUSED, "%.80s/%s is not a plain file", store_dir_path(d), name);
+	if ((st.st_mode & 077) != 0)
+		return FAIL(why, ERR_REFUSED,
 		    "%.80s/%s is open to other users (mode %04o); chmod 600 it", store_dir_path(d),
 		    name, (unsigned)st.st_mode & 07777);
-	/* No lock of ours is on it yet that this close could drop. */
-	(void)close(fd);
-	if (e == ERR_OK && fsync(store_dir_fd(d)) != 0)
-		e = FAIL_SYS(why, "cannot sync %.80s", store_dir_path(d));
-	return e;
+	return ERR_OK;
 }
 
 static void
@@ -481,6 +487,14 @@ open_file(struct backend **out, struct store_dir *d, const char *name, enum stor
 	return ERR_OK;
 }
 
+static void
+sqlite_abandon(struct store_dir *d)
+{
+	(void)unlinkat(store_dir_fd(d), DB_NEW_NAME, 0);
+	(void)unlinkat(store_dir_fd(d), DB_NEW_NAME "-wal", 0);
+	(void)unlinkat(store_dir_fd(d), DB_NEW_NAME "-shm", 0);
+}
+
 static enum err
 sqlite_open(struct backend **out, struct store_dir *d, enum store_mode mode, unsigned schema_max,
     bool anew, struct why *why)
@@ -493,7 +507,7 @@ sqlite_open(struct backend **out, struct store_dir *d, enum store_mode mode, uns
 
 	*out = NULL;
 	if (anew)
-		(void)unlinkat(store_dir_fd(d), DB_NEW_NAME, 0);
+		sqlite_abandon(d);
 	if (mode == STORE_READ && fstatat(store_dir_fd(d), name, &st, 0) != 0 && errno == ENOENT)
 		return FAIL(why, ERR_ABSENT, NOTHING_YET);
 	if ((mode == STORE_WRITE && (e = make_file(d, name, why)) != ERR_OK) ||
@@ -575,6 +589,7 @@ const struct backend_ops backend_sqlite = {
     .close = sqlite_close,
     .open_damaged = sqlite_open_damaged,
     .replace = sqlite_replace,
+    .abandon = sqlite_abandon,
     .check = sqlite_check,
     .begin = sqlite_begin,
     .commit = sqlite_commit,

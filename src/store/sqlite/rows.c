@@ -184,6 +184,7 @@ sqlite_finding_put(struct backend *b, const struct store_finding *f, struct why 
 	bind_text(s, 11, f->state);
 	bind_blob(s, 12, f->evidence);
 	bind_blob(s, 13, f->snapshot);
+	bind_blob(s, 14, f->json);
 	return sql_run(b, s, why);
 }
 
@@ -254,6 +255,7 @@ read_finding(struct row *r, struct store_finding *f)
 	f->state = row_bytes(r);
 	f->evidence = row_bytes(r);
 	f->snapshot = row_bytes(r);
+	f->json = row_bytes(r);
 }
 
 static void
