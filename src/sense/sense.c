@@ -948,6 +948,7 @@ sense_free(struct sense *s)
 		return;
 	flow_free(&s->flows);
 	stream_pool_free(&s->streams);
+	buf_pool_free(&s->observer.pool);
 	fragment_free(&s->fragments);
 	idmap_free(&s->claims.map);
 	idmap_free(&s->links.map);
