@@ -20,6 +20,16 @@ seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static double
+cpu_seconds(void)
+{
+	struct rusage u;
+
+	(void)getrusage(RUSAGE_SELF, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
 static void
 must(enum err e, const struct why *why)
 {
@@ -138,6 +148,7 @@ durable_batches(struct store *st, const struct pool *p, uint64_t n)
 int
 main(int argc, char **argv)
 {
+	double cpu;
 	uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 2000000, given = 0, devices = 0;
 	struct store_filter newest = {.by = STORE_NEWEST_FIRST, .limit = 100}, one = {0}, all = {0};
 	struct store_page page = {.by = STORE_BY_LAST};
@@ -156,8 +167,10 @@ main(int argc, char **argv)
 	must(store_dir_open(&d, tmp.path, STORE_WRITE, &why), &why);
 	must(store_open(&st, d, STORE_WRITE, NULL, &why), &why);
 	t = seconds();
+	cpu = cpu_seconds();
 	append(st, &pool, n);
 	t_append = seconds() - t;
+	cpu = cpu_seconds() - cpu;
 	put_devices(st);
 	must(store_totals(st, &totals, &why), &why);
 
@@ -180,14 +193,16 @@ main(int argc, char **argv)
 	t_rebuild = seconds() - t;
 	(void)getrusage(RUSAGE_SELF, &use);
 	printf("{\"bench\":\"store\",\"events\":%" PRIu64 ",\"append_per_s\":%.0f,"
-	       "\"raw_mb_per_s\":%.0f,\"raw_bytes_per_event\":%.0f,\"kept_bytes_per_event\":%.0f,"
+	       "\"append_cpu_ns\":%.0f,\"raw_mb_per_s\":%.0f,\"raw_bytes_per_event\":%.0f,\"kept_"
+	       "bytes_per_event\":%.0f,"
 	       "\"newest_100_ms\":%.2f,\"by_specimen_ms\":%.2f,\"read_all_per_s\":%.0f,"
 	       "\"list_10000_devices_ms\":%.2f,\"durable_commit_us\":%.0f,\"rebuild_per_s\":%.0f,"
 	       "\"rss_mb\":%.0f}\n",
-	    n, (double)n / t_append, (double)totals.event_bytes / t_append / 1e6,
-	    (double)totals.event_bytes / (double)n, (double)totals.stored_bytes / (double)n,
-	    t_newest * 1e3, t_specimen * 1e3, (double)n / t_all, t_list * 1e3, t_batch * 1e3,
-	    (double)n / t_rebuild, (double)use.ru_maxrss / 1e3);
+	    n, (double)n / t_append, cpu / (double)n * 1e9,
+	    (double)totals.event_bytes / t_append / 1e6, (double)totals.event_bytes / (double)n,
+	    (double)totals.stored_bytes / (double)n, t_newest * 1e3, t_specimen * 1e3,
+	    (double)n / t_all, t_list * 1e3, t_batch * 1e3, (double)n / t_rebuild,
+	    (double)use.ru_maxrss / 1e3);
 	if (devices != DEVICES || given < n + 101)
 		must(ERR_INPUT, &(struct why){.text = "rows are missing"});
 	store_close(st);

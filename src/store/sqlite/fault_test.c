@@ -335,6 +335,63 @@ disk_full(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* A data directory on a disk that cannot be written is read all the same, as its last writer left
+ * it: closed, or killed with its events still in the WAL. */
+static int
+read_only_child(const char *path, uint64_t want)
+{
+	struct box b;
+	struct seen s;
+
+	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount(path, path, NULL, MS_BIND, NULL) != 0 ||
+	    mount("none", path, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) != 0)
+		return 77;
+	if (box_open(&b, path, STORE_READ) != ERR_OK || walk(&b, &s) != ERR_OK) {
+		(void)fprintf(stderr, "# %s\n", b.why.text);
+		return 1;
+	}
+	box_close(&b);
+	if (box_open(&b, path, STORE_WRITE) != ERR_SYSTEM ||
+	    strstr(b.why.text, "Read-only file system; name one that can be written") == NULL)
+		return 2;
+	return s.n == want && s.holes + s.wrong == 0 ? 0 : 3;
+}
+
+static void
+read_only_mount(void **state)
+{
+	const struct temp_dir *t = *state;
+	uint64_t last;
+	int status;
+
+	for (int killed = 0; killed < 2; killed++) {
+		(void)fflush(stdout);
+		if (fork() == 0) {
+			struct box b;
+
+			if (box_open(&b, t->path, STORE_WRITE) != ERR_OK ||
+			    append(&b, 500, &last) != ERR_OK ||
+			    store_commit(b.st, STORE_DURABLE, &b.why) != ERR_OK)
+				_exit(1);
+			if (killed)
+				_exit(0);
+			box_close(&b);
+			_exit(0);
+		}
+		assert_true(wait(&status) > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+		(void)fflush(stdout);
+		if (fork() == 0)
+			_exit(read_only_child(t->path, 500 + 500 * (uint64_t)killed));
+		assert_true(wait(&status) > 0 && WIFEXITED(status));
+		if (WEXITSTATUS(status) == 77) {
+			print_message("# skipped: a read-only mount needs root\n");
+			skip();
+		}
+		assert_int_equal(WEXITSTATUS(status), 0);
+	}
+}
+
 /* --- the disk fails, or loses power --- */
 
 /* Open, append, commit, close. *acked: what was told to be kept; *durable: also over power. */
@@ -683,8 +740,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {CASE(killed_writer), CASE(file_size_limit),
-	    CASE(disk_full), CASE(fails_at_each_operation), CASE(power_cut_at_each_operation),
-	    CASE(damaged_file), CASE(not_a_database), CASE(a_newer_schema), CASE(open_to_others)};
+	    CASE(disk_full), CASE(read_only_mount), CASE(fails_at_each_operation),
+	    CASE(power_cut_at_each_operation), CASE(damaged_file), CASE(not_a_database),
+	    CASE(a_newer_schema), CASE(open_to_others)};
 
 	disk_install();
 	return cmocka_run_group_tests(tests, NULL, NULL);
