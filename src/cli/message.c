@@ -19,12 +19,12 @@ struct listing {
 	size_t n, limit;
 };
 
+/* Where a fact was seen. What it says follows: a key may stand only once in an object. */
 static void
-json_head(struct json *j, struct listing *l, const char *type, const struct store_event *e)
+json_head(struct json *j, struct listing *l, const struct store_event *e)
 {
 	const struct link_name *k = link_name_of(l->links, e->ev.head.link);
 
-	json_kstr(j, "type", type);
 	json_ku64(j, "id", e->seq);
 	json_kwall(j, "time", e->ev.head.time);
 	json_ku64(j, "source", e->ev.head.source);
@@ -44,7 +44,8 @@ json_message(struct listing *l, const struct store_event *e)
 	struct json j = json_on(&l->line);
 
 	json_object(&j);
-	json_head(&j, l, "message", e);
+	json_kstr(&j, "kind", "message"); /* type is the message's own: ORU^R01 */
+	json_head(&j, l, e);
 	event_json_fields(&j, &e->ev);
 	json_object_end(&j);
 	cli_json_line(&l->line);
@@ -92,7 +93,8 @@ list_result(void *ctx, const struct store_event *e, const struct ev_result *r)
 
 	if (l->table == NULL) {
 		json_object(&j);
-		json_head(&j, l, "result", e);
+		json_kstr(&j, "type", "result");
+		json_head(&j, l, e);
 		json_kstr(&j, "proto", proto_label(e->ev.u.message.proto));
 		json_key(&j, "result");
 		json_object(&j);
@@ -135,8 +137,12 @@ list_event(void *ctx, const struct store_event *e)
 		struct json j = json_on(&l->line);
 
 		json_object(&j);
-		json_head(&j, l, event_name(e->ev.kind), e);
+		json_kstr(&j, "type", event_name(e->ev.kind));
+		json_head(&j, l, e);
+		json_key(&j, "fact");
+		json_object(&j);
 		event_json_fields(&j, &e->ev);
+		json_object_end(&j);
 		json_object_end(&j);
 		cli_json_line(&l->line);
 		return true;

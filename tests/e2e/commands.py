@@ -115,7 +115,7 @@ def test_decisions_are_kept_with_who_and_why():
         left = {f["id"] for f in lines(run("finding", "list", "--json", data=data).stdout)}
         assert first not in left
         told = lines(run("event", "list", "--kind", "device", "--json", "--limit", "3", data=data).stdout)
-        assert any(e.get("who") and e.get("reason") == "not ours" for e in told), told
+        assert any(e["fact"].get("who") and e["fact"].get("reason") == "not ours" for e in told), told
         assert run("device", "approve", "99999", data=data).returncode == 3
         assert run("finding", "close", "99999", "--reason", "x", data=data).returncode == 3
 

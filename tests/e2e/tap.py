@@ -27,9 +27,15 @@ def run(*args, data=None, stdin=None, timeout=120, env=None):
                           env=env, text=not isinstance(stdin, bytes))
 
 
+def _object(pairs):
+    keys = [k for k, _ in pairs]
+    assert len(keys) == len(set(keys)), f"a key stands twice: {sorted(k for k in keys if keys.count(k) > 1)}"
+    return dict(pairs)
+
+
 def lines(text):
-    """JSON Lines to objects; a line that is not JSON is a failure."""
-    return [json.loads(line) for line in text.splitlines() if line.strip()]
+    """JSON Lines to objects; a line that is not JSON, or a key that stands twice, is a failure."""
+    return [json.loads(line, object_pairs_hook=_object) for line in text.splitlines() if line.strip()]
 
 
 def watch(path, data, *more, expect=0):

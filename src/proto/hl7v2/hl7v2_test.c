@@ -312,6 +312,7 @@ deviations(void **state)
 		"hl7_delimiters_few hl7_no_type hl7_no_control_id hl7_no_processing_id "
 		"hl7_no_version ",
 		1},
+	    {"MSH cut off", BYTES_INIT(VT "MSH|^~\\&|A|B|C|D|||OR"), "mllp_end_missing ", 1},
 	    {"null as type", BYTES_INIT(VT "MSH|^~\\&|A|B|C|D|||\"\"|1|P|2.3\r" END),
 		"hl7_no_type ", 1},
 	    {"lower case segment", BYTES_INIT(VT H "\rpid|1\r" END), "hl7_segment_case ", 1},

@@ -157,6 +157,9 @@ read_msh(struct reading *r, const struct hl7_segment *g)
 	m->law = bytes_starts(hl7_head_field(g, 21), BYTES("LAB-2"));
 	m->from_device = ev->category == category_result || ev->category == category_status ||
 			 ev->category == category_query;
+	hl7_claim_msh(r, g);
+	if (m->cut) /* what lies behind the cut is not known to be missing */
+		return;
 	if (m->code.len == 0) {
 		hl7_note(r, ANOMALY_hl7_no_type, end);
 		ev->flags |= MESSAGE_MALFORMED;
@@ -167,7 +170,6 @@ read_msh(struct reading *r, const struct hl7_segment *g)
 		hl7_note(r, ANOMALY_hl7_no_processing_id, end);
 	if (ev->version.len == 0)
 		hl7_note(r, ANOMALY_hl7_no_version, end);
-	hl7_claim_msh(r, g);
 }
 
 /* HL7 v2.5.1 2.15.8 */
