@@ -83,6 +83,30 @@ base64_cases(void **state)
 	assert_int_equal(base64_decode(BYTES("Zm9vYmFy"), out, 2), 2);
 }
 
+static void
+base64_strict(void **state)
+{
+	static const char *const bad[] = {"A", "AA", "AAA", "AA=", "=AAA", "A===", "====", "AA=A",
+	    "AB==", "AAB=", "AAA*", "AA-A", "AA_A", "AAAA=", "AA A", "AAA\n", "AA==AAAA"};
+	uint8_t raw[64], out[64];
+	struct buf b = {0};
+	size_t n;
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(raw); len++) {
+		raw[len] = (uint8_t)(len * 37);
+		buf_reset(&b);
+		base64_encode(bytes_of(raw, len), &b);
+		assert_true(base64_decode_strict(buf_bytes(&b), out, sizeof(out), &n));
+		assert_true(bytes_eq(bytes_of(out, n), bytes_of(raw, len)));
+		if (len > 0)
+			assert_false(base64_decode_strict(buf_bytes(&b), out, len - 1, &n));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(base64_decode_strict(bytes_str(bad[i]), out, sizeof(out), &n));
+	buf_free(&b);
+}
+
 /* FIPS 180-4 examples, and the lengths around the border of a block. */
 static void
 sha256_vectors(void **state)
@@ -393,10 +417,11 @@ main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(views),
 	    cmocka_unit_test(cursor_is_sticky), cmocka_unit_test(sip_vectors),
 	    cmocka_unit_test(sha256_vectors), cmocka_unit_test(base64_cases),
-	    cmocka_unit_test(time_text), cmocka_unit_test(addresses), cmocka_unit_test(json_text),
-	    cmocka_unit_test(utf8_edges), cmocka_unit_test(idmap_model),
-	    cmocka_unit_test(memory_caps), cmocka_unit_test(pack_round_trip),
-	    cmocka_unit_test(find_any_of_four), cmocka_unit_test(blocks_go_round)};
+	    cmocka_unit_test(base64_strict), cmocka_unit_test(time_text),
+	    cmocka_unit_test(addresses), cmocka_unit_test(json_text), cmocka_unit_test(utf8_edges),
+	    cmocka_unit_test(idmap_model), cmocka_unit_test(memory_caps),
+	    cmocka_unit_test(pack_round_trip), cmocka_unit_test(find_any_of_four),
+	    cmocka_unit_test(blocks_go_round)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
