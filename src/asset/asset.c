@@ -218,6 +218,9 @@ on_message(struct asset_book *b, const struct ev_message *m)
 		endpoint_heard(b, speaker);
 	switch (m->category) {
 	case category_result:
+		/* Whoever posts a FHIR Observation may be an app as well as an analyzer. */
+		if (m->proto == PROTO_fhir)
+			break;
 		play(b, speaker, ROLE_RESULTS_SENT);
 		play(b, listener, ROLE_RESULTS_GOT);
 		break;

@@ -79,7 +79,8 @@ say_oru(struct lab *l, struct wire_tcp *t, const struct lab_case *c, const char 
 	char control[24];
 
 	buf_reset(&l->a);
-	lab_oru(&l->a, l->w, c, app, to, next_control(l, control), v, n, status, min_bytes);
+	lab_oru(&l->a, l->w, c, app, "NORD-C500", to, next_control(l, control), v, n, status,
+	    min_bytes);
 	wire_tcp_send(t, 0, buf_bytes(&l->a));
 	buf_reset(&l->a);
 	lab_ack(&l->a, l->w, to, app, control, "AA");
@@ -138,16 +139,16 @@ scene_chemistry(struct lab *l)
 		struct lab_value v[6];
 
 		lab_values(l->w, 0, 6, v);
-		say_oru(l, &in, &c, "NORD-C500", "MIDW", v, 6, "F", 0);
+		say_oru(l, &in, &c, "NORD-C500", "MIDWARE", v, 6, "F", 0);
 		pause_s(l, 2);
 		if (i == 17)
 			(void)snprintf(v[2].text, sizeof(v[2].text), "4.1");
-		say_oru(l, &out, &c, "NORD-C500", "LIS", v, 6, "F", 0);
+		say_oru(l, &out, &c, "MIDWARE", "LIS", v, 6, "F", 0);
 		pause_s(l, 40);
 		if (i == 9) {
 			(void)snprintf(v[0].text, sizeof(v[0].text), "5.2");
-			say_oru(l, &in, &c, "NORD-C500", "MIDW", v, 1, "C", 0);
-			say_oru(l, &out, &c, "NORD-C500", "LIS", v, 1, "C", 0);
+			say_oru(l, &in, &c, "NORD-C500", "MIDWARE", v, 1, "C", 0);
+			say_oru(l, &out, &c, "MIDWARE", "LIS", v, 1, "C", 0);
 		}
 	}
 	wire_tcp_close(&in);
@@ -389,20 +390,21 @@ scene_tampering(struct lab *l)
 	lab_values(l->w, 3, 2, v);
 	buf_reset(&l->a);
 	buf_printf(&l->a,
-	    "\x0bMSH|^~\\&|NORD-C500|LAB|LIS|HOSP|20260301080000||ORU^R01^ORU_R01|%s|P|2.5.1\r"
+	    "\x0bMSH|^~\\&|MIDWARE|LAB|LIS|HOSP|20260301080000||ORU^R01^ORU_R01|%s|P|2.5.1\r"
 	    "PID|1||%s^^^HOSP^MR||%s^%s\rOBR|1|%s|%s|RPT^Report^L\r"
 	    "OBX|1|ED|PIC^Picture^L||NORD^IM^PNG^Base64^TVqQAAMAAAAEAAAA//"
 	    "8AALgAAAA=||||||F\r\x1c\r",
 	    next_control(l, control), c.patient, c.family, c.given, c.order, c.specimen);
 	wire_tcp_send(&t, 0, buf_bytes(&l->a));
 	buf_reset(&l->a);
-	lab_ack(&l->a, l->w, "LIS", "NORD-C500", control, "AA");
+	lab_ack(&l->a, l->w, "LIS", "MIDWARE", control, "AA");
 	wire_tcp_send(&t, 1, buf_bytes(&l->a));
 	l->truth->hl7 += 2;
 	l->truth->results++;
 
 	buf_reset(&l->a);
-	lab_oru(&l->a, l->w, &c, "NORD-C500", "LIS", next_control(l, control), v, 2, "F", 0);
+	lab_oru(
+	    &l->a, l->w, &c, "MIDWARE", "NORD-C500", "LIS", next_control(l, control), v, 2, "F", 0);
 	wire_tcp_push(&t, 0, buf_bytes(&l->a));
 	buf_reset(&l->b);
 	buf_add(&l->b, bytes_from(buf_bytes(&l->a), l->a.len > 300 ? l->a.len - 300 : 0));
@@ -410,7 +412,7 @@ scene_tampering(struct lab *l)
 		l->b.ptr[i] = '9';
 	wire_tcp_forge(&t, 0, buf_bytes(&l->b));
 	buf_reset(&l->a);
-	lab_ack(&l->a, l->w, "LIS", "NORD-C500", control, "AA");
+	lab_ack(&l->a, l->w, "LIS", "MIDWARE", control, "AA");
 	wire_tcp_send(&t, 1, buf_bytes(&l->a));
 	l->truth->hl7 += 2;
 	l->truth->results += 2;

@@ -99,8 +99,9 @@ mllp_end(struct buf *out)
 }
 
 void
-lab_oru(struct buf *out, struct wire *w, const struct lab_case *c, const char *app, const char *to,
-    const char *control, const struct lab_value *v, size_t n, const char *status, size_t min_bytes)
+lab_oru(struct buf *out, struct wire *w, const struct lab_case *c, const char *app,
+    const char *device, const char *to, const char *control, const struct lab_value *v, size_t n,
+    const char *status, size_t min_bytes)
 {
 	size_t from = out->len;
 	char t[16], flag[4];
@@ -121,7 +122,7 @@ lab_oru(struct buf *out, struct wire *w, const struct lab_case *c, const char *a
 		buf_printf(out,
 		    "OBX|%zu|NM|%s^%s^LN^%s^%s^L||%s|%s|%s|%s|||%s|||%s||TECH01||%s^NORD~%s^NORD\r",
 		    i + 1, k->loinc, k->name, k->code, k->name, v[i].text, k->units, k->range,
-		    flag_of(k, v[i].text, flag), status, t, app, "SN0042");
+		    flag_of(k, v[i].text, flag), status, t, device, "SN0042");
 	}
 	for (unsigned i = 1; out->len - from + 2 < min_bytes; i++) {
 		size_t left = min_bytes - (out->len - from) - 2;

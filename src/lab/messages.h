@@ -33,11 +33,11 @@ extern const size_t lab_tests_n;
 /* Draw n values of different tests, from `first` on. */
 void lab_values(struct wire *w, size_t first, size_t n, struct lab_value *out);
 
-/* ORU^R01 with one OBX a value, in MLLP. control: MSH-10. status: F or C. At least min_bytes long
- * (comment segments fill up). */
+/* ORU^R01 with one OBX a value, in MLLP. app: who sends; device: who measured (OBX-18). control:
+ * MSH-10. status: F or C. At least min_bytes long (comment segments fill up). */
 void lab_oru(struct buf *out, struct wire *w, const struct lab_case *c, const char *app,
-    const char *to, const char *control, const struct lab_value *v, size_t n, const char *status,
-    size_t min_bytes);
+    const char *device, const char *to, const char *control, const struct lab_value *v, size_t n,
+    const char *status, size_t min_bytes);
 /* The answer, in MLLP. code: AA, AE, AR. */
 void lab_ack(struct buf *out, struct wire *w, const char *app, const char *to, const char *control,
     const char *code);

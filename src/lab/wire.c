@@ -2,19 +2,10 @@
 #include "lab/wire.h"
 
 #include "base/sip.h"
+#include "net/build.h"
+#include "net/packet.h"
 
-enum {
-	ETH_LEN = 14,
-	IP_LEN = 20,
-	TCP_LEN = 20,
-	UDP_LEN = 8,
-	GAP_NS = 50000,
-	FIN = 1,
-	SYN = 2,
-	RST = 4,
-	PSH = 8,
-	ACK = 16
-};
+enum { GAP_NS = 50000 };
 
 uint64_t
 wire_random(struct wire *w)
@@ -38,40 +29,6 @@ wire_host(uint32_t oui, uint8_t net, uint8_t last)
 	    ip_from_v4(v4)};
 
 	return h;
-}
-
-static void
-put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void
-put32(uint8_t *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v & 0xffff);
-}
-
-static uint32_t
-sum_of(const uint8_t *p, size_t n)
-{
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i + 1 < n; i += 2)
-		sum += (uint32_t)(p[i] << 8 | p[i + 1]);
-	if (n & 1)
-		sum += (uint32_t)p[n - 1] << 8;
-	return sum;
-}
-
-static unsigned
-fold(uint32_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum & 0xffff;
 }
 
 static void
@@ -140,66 +97,45 @@ wire_flush(struct wire *w)
 	release(w, true);
 }
 
-static void
-ethernet(uint8_t *p, struct mac src, struct mac dst, unsigned type)
+/* A frame in `room`, which holds the largest that is made here. */
+static struct bytes
+build(const struct frame *f, uint8_t room[WIRE_FRAME_MAX])
 {
-	memcpy(p, dst.b, 6);
-	memcpy(p + 6, src.b, 6);
-	put16(p + 12, type);
-}
+	struct buf out = {.ptr = room, .room = WIRE_FRAME_MAX, .cap = WIRE_FRAME_MAX};
 
-static void
-ipv4(struct wire *w, uint8_t *p, struct ip src, struct ip dst, uint8_t proto, size_t payload)
-{
-	memset(p, 0, IP_LEN);
-	p[0] = 0x45;
-	put16(p + 2, (unsigned)(IP_LEN + payload));
-	put16(p + 4, w->ip_id++);
-	p[6] = 0x40;
-	p[8] = 64;
-	p[9] = proto;
-	memcpy(p + 12, src.b + 12, 4);
-	memcpy(p + 16, dst.b + 12, 4);
-	put16(p + 10, fold(sum_of(p, IP_LEN)));
-}
-
-static unsigned
-transport_sum(const uint8_t *ip, size_t len)
-{
-	return fold(sum_of(ip + 12, 8) + ip[9] + (uint32_t)len + sum_of(ip + IP_LEN, len));
+	frame_build(&out, f);
+	return buf_bytes(&out);
 }
 
 static void
 segment(struct wire_tcp *t, int side, unsigned flags, struct bytes data)
 {
+	static const uint8_t mss[] = {2, 4, WIRE_MSS >> 8, WIRE_MSS & 0xff};
 	const struct wire_host *from = &t->host[side], *to = &t->host[1 - side];
-	uint8_t frame[ETH_LEN + IP_LEN + TCP_LEN + 4 + WIRE_MSS];
-	size_t options = flags & SYN ? 4 : 0, len = TCP_LEN + options + data.len;
-	uint8_t *tcp = frame + ETH_LEN + IP_LEN;
+	struct frame f = {.src_mac = from->mac,
+	    .dst_mac = to->mac,
+	    .src = from->ip,
+	    .dst = to->ip,
+	    .transport = IP_PROTO_TCP,
+	    .src_port = t->port[side],
+	    .dst_port = t->port[1 - side],
+	    .seq = t->seq[side],
+	    .ack = flags & TCP_ACK ? t->seq[1 - side] : 0,
+	    .tcp_flags = (uint8_t)flags,
+	    .window = 64240,
+	    .ip_id = t->w->ip_id++,
+	    .payload = data};
+	uint8_t room[WIRE_FRAME_MAX];
+	struct bytes frame;
 
-	ethernet(frame, from->mac, to->mac, 0x0800);
-	ipv4(t->w, frame + ETH_LEN, from->ip, to->ip, 6, len);
-	memset(tcp, 0, TCP_LEN + 4);
-	put16(tcp, t->port[side]);
-	put16(tcp + 2, t->port[1 - side]);
-	put32(tcp + 4, t->seq[side]);
-	put32(tcp + 8, flags & ACK ? t->seq[1 - side] : 0);
-	tcp[12] = (uint8_t)((TCP_LEN + options) / 4 << 4);
-	tcp[13] = (uint8_t)flags;
-	put16(tcp + 14, 64240);
-	if (options > 0) {
-		tcp[20] = 2;
-		tcp[21] = 4;
-		put16(tcp + 22, WIRE_MSS);
-	}
+	if ((flags & TCP_SYN) != 0)
+		f.tcp_options = bytes_of(mss, sizeof(mss));
+	frame = build(&f, room);
+	t->seq[side] += (uint32_t)data.len + ((flags & (TCP_SYN | TCP_FIN)) != 0);
 	if (data.len > 0)
-		memcpy(tcp + TCP_LEN + options, data.ptr, data.len);
-	put16(tcp + 16, transport_sum(frame + ETH_LEN, len));
-	t->seq[side] += (uint32_t)data.len + ((flags & (SYN | FIN)) != 0);
-	if (data.len > 0)
-		give_data(t->w, frame, ETH_LEN + IP_LEN + len);
+		give_data(t->w, frame.ptr, frame.len);
 	else
-		give(t->w, frame, ETH_LEN + IP_LEN + len);
+		give(t->w, frame.ptr, frame.len);
 }
 
 static const struct bytes nothing;
@@ -220,9 +156,9 @@ wire_tcp_open(struct wire *w, const struct wire_host *client, uint16_t client_po
 {
 	struct wire_tcp t = wire_tcp_join(w, client, client_port, server, server_port);
 
-	segment(&t, 0, SYN, nothing);
-	segment(&t, 1, SYN | ACK, nothing);
-	segment(&t, 0, ACK, nothing);
+	segment(&t, 0, TCP_SYN, nothing);
+	segment(&t, 1, TCP_SYN | TCP_ACK, nothing);
+	segment(&t, 0, TCP_ACK, nothing);
 	return t;
 }
 
@@ -235,9 +171,9 @@ wire_tcp_push(struct wire_tcp *t, int side, struct bytes data)
 		struct bytes part = bytes_sub(data, 0, WIRE_MSS);
 
 		data = bytes_from(data, part.len);
-		segment(t, side, data.len == 0 ? PSH | ACK : ACK, part);
+		segment(t, side, data.len == 0 ? TCP_PSH | TCP_ACK : TCP_ACK, part);
 		if (++n % 2 == 0 && data.len > 0)
-			segment(t, 1 - side, ACK, nothing);
+			segment(t, 1 - side, TCP_ACK, nothing);
 	}
 }
 
@@ -245,7 +181,7 @@ void
 wire_tcp_send(struct wire_tcp *t, int side, struct bytes data)
 {
 	wire_tcp_push(t, side, data);
-	segment(t, 1 - side, ACK, nothing);
+	segment(t, 1 - side, TCP_ACK, nothing);
 }
 
 void
@@ -255,7 +191,7 @@ wire_tcp_forge(struct wire_tcp *t, int side, struct bytes data)
 
 	data = bytes_sub(data, 0, WIRE_MSS);
 	t->seq[side] -= (uint32_t)data.len;
-	segment(t, side, PSH | ACK, data);
+	segment(t, side, TCP_PSH | TCP_ACK, data);
 	t->seq[side] = seq;
 }
 
@@ -263,9 +199,9 @@ void
 wire_tcp_close(struct wire_tcp *t)
 {
 	release(t->w, true);
-	segment(t, 0, FIN | ACK, nothing);
-	segment(t, 1, FIN | ACK, nothing);
-	segment(t, 0, ACK, nothing);
+	segment(t, 0, TCP_FIN | TCP_ACK, nothing);
+	segment(t, 1, TCP_FIN | TCP_ACK, nothing);
+	segment(t, 0, TCP_ACK, nothing);
 	t->open = false;
 }
 
@@ -275,50 +211,39 @@ wire_tcp_refused(struct wire *w, const struct wire_host *client, uint16_t client
 {
 	struct wire_tcp t = wire_tcp_join(w, client, client_port, server, server_port);
 
-	segment(&t, 0, SYN, nothing);
+	segment(&t, 0, TCP_SYN, nothing);
 	t.seq[1] = 0;
 	if (answered)
-		segment(&t, 1, RST | ACK, nothing);
+		segment(&t, 1, TCP_RST | TCP_ACK, nothing);
 }
 
 void
 wire_udp(struct wire *w, const struct wire_host *from, uint16_t from_port,
     const struct wire_host *to, uint16_t to_port, struct bytes payload)
 {
-	uint8_t frame[ETH_LEN + IP_LEN + UDP_LEN + WIRE_MSS];
-	uint8_t *udp = frame + ETH_LEN + IP_LEN;
+	struct frame f = {.src_mac = from->mac,
+	    .dst_mac = to->mac,
+	    .src = from->ip,
+	    .dst = to->ip,
+	    .transport = IP_PROTO_UDP,
+	    .src_port = from_port,
+	    .dst_port = to_port,
+	    .ip_id = w->ip_id++,
+	    .payload = bytes_sub(payload, 0, WIRE_MSS)};
+	uint8_t room[WIRE_FRAME_MAX];
+	struct bytes frame = build(&f, room);
 
-	payload = bytes_sub(payload, 0, WIRE_MSS);
-	ethernet(frame, from->mac, to->mac, 0x0800);
-	ipv4(w, frame + ETH_LEN, from->ip, to->ip, 17, UDP_LEN + payload.len);
-	put16(udp, from_port);
-	put16(udp + 2, to_port);
-	put16(udp + 4, (unsigned)(UDP_LEN + payload.len));
-	put16(udp + 6, 0);
-	if (payload.len > 0)
-		memcpy(udp + UDP_LEN, payload.ptr, payload.len);
-	put16(udp + 6, transport_sum(frame + ETH_LEN, UDP_LEN + payload.len));
-	give(w, frame, ETH_LEN + IP_LEN + UDP_LEN + payload.len);
+	give(w, frame.ptr, frame.len);
 }
 
 void
 wire_arp(struct wire *w, const struct wire_host *from, struct ip asked, bool reply,
     const struct wire_host *to)
 {
-	static const struct mac everyone = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
-	uint8_t frame[60] = {0};
-	uint8_t *arp = frame + ETH_LEN;
+	static const struct mac unknown;
+	uint8_t room[WIRE_FRAME_MAX];
+	struct buf out = {.ptr = room, .room = sizeof(room), .cap = sizeof(room)};
 
-	ethernet(frame, from->mac, reply ? to->mac : everyone, 0x0806);
-	put16(arp, 1);
-	put16(arp + 2, 0x0800);
-	arp[4] = 6;
-	arp[5] = 4;
-	put16(arp + 6, reply ? 2 : 1);
-	memcpy(arp + 8, from->mac.b, 6);
-	memcpy(arp + 14, from->ip.b + 12, 4);
-	if (reply)
-		memcpy(arp + 18, to->mac.b, 6);
-	memcpy(arp + 24, asked.b + 12, 4);
-	give(w, frame, sizeof(frame));
+	frame_build_arp(&out, reply, from->mac, from->ip, reply ? to->mac : unknown, asked);
+	give(w, out.ptr, out.len);
 }

@@ -746,11 +746,10 @@ take_flow_packet(struct sense *s, struct flow *f, const struct packet *p, enum n
 {
 	struct talk *t;
 
-	if (f->word[WORD_SENSE] == 0) {
-		f->word[WORD_SENSE] = (uint64_t)(uintptr_t)s;
+	f->word[WORD_SENSE] = (uint64_t)(uintptr_t)s;
+	/* Who was only spoken to has not been seen. */
+	if (f->packets[dir] == 1)
 		tell_pair(s, p->src, p->src_mac);
-		tell_pair(s, p->dst, p->dst_mac);
-	}
 	s->at.flow = f;
 	s->at.talk = f->user;
 	switch (p->kind) {
