@@ -75,48 +75,50 @@ digits(struct bytes t, size_t at, size_t n)
 }
 
 bool
-wall_parse(struct bytes t, struct wall *out)
+wall_parse(struct bytes text, struct wall *t)
 {
 	static const char shape[] = "0000-00-00T00:00:00";
-	int year = digits(t, 0, 4), month = digits(t, 5, 2), day = digits(t, 8, 2);
-	int hour = digits(t, 11, 2), minute = digits(t, 14, 2), second = digits(t, 17, 2);
+	int year = digits(text, 0, 4), month = digits(text, 5, 2), day = digits(text, 8, 2);
+	int hour = digits(text, 11, 2), minute = digits(text, 14, 2), second = digits(text, 17, 2);
 	int64_t frac = 0, scale = NS_PER_S, offset = 0;
 	size_t i;
 
-	if (t.len < sizeof(shape))
+	if (text.len < sizeof(shape))
 		return false;
 	for (i = 0; i + 1 < sizeof(shape); i++) {
-		if (shape[i] != '0' && t.ptr[i] != (uint8_t)shape[i] &&
-		    !(shape[i] == 'T' && (t.ptr[i] == 't' || t.ptr[i] == ' ')))
+		if (shape[i] != '0' && text.ptr[i] != (uint8_t)shape[i] &&
+		    !(shape[i] == 'T' && (text.ptr[i] == 't' || text.ptr[i] == ' ')))
 			return false;
 	}
 	if (year < 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 ||
 	    minute < 0 || minute > 59 || second < 0 || second > 60)
 		return false;
-	if (t.ptr[i] == '.') {
+	if (text.ptr[i] == '.') {
 		size_t from = ++i;
 
-		for (; i < t.len && t.ptr[i] >= '0' && t.ptr[i] <= '9' && i - from < 9; i++) {
+		for (; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9' && i - from < 9;
+		     i++) {
 			scale /= 10;
-			frac += scale * (t.ptr[i] - '0');
+			frac += scale * (text.ptr[i] - '0');
 		}
 		if (i == from)
 			return false;
 	}
-	if (i + 1 == t.len && (t.ptr[i] == 'Z' || t.ptr[i] == 'z')) {
+	if (i + 1 == text.len && (text.ptr[i] == 'Z' || text.ptr[i] == 'z')) {
 		offset = 0;
-	} else if (t.len - i == 6 && (t.ptr[i] == '+' || t.ptr[i] == '-') && t.ptr[i + 3] == ':') {
-		int oh = digits(t, i + 1, 2), om = digits(t, i + 4, 2);
+	} else if (text.len - i == 6 && (text.ptr[i] == '+' || text.ptr[i] == '-') &&
+		   text.ptr[i + 3] == ':') {
+		int oh = digits(text, i + 1, 2), om = digits(text, i + 4, 2);
 
 		if (oh < 0 || oh > 23 || om < 0 || om > 59)
 			return false;
-		offset = (t.ptr[i] == '-' ? -1 : 1) * (oh * 3600 + om * 60);
+		offset = (text.ptr[i] == '-' ? -1 : 1) * (oh * 3600 + om * 60);
 	} else {
 		return false;
 	}
-	out->ns = (days_from_civil(year, (unsigned)month, (unsigned)day) * 86400 + hour * 3600 +
-		      minute * 60 + second - offset) *
-		      NS_PER_S +
-		  frac;
+	t->ns = (days_from_civil(year, (unsigned)month, (unsigned)day) * 86400 + hour * 3600 +
+		    minute * 60 + second - offset) *
+		    NS_PER_S +
+		frac;
 	return true;
 }

@@ -178,14 +178,17 @@ read_option(struct cli *c, int argc, char **argv, int *i)
 		len = eq != NULL ? (size_t)(eq - name) : strlen(name);
 	}
 	at = option_at(table, name, len, letter);
-	all = at >= 0 ? -1 : option_at(common, name, len, letter);
-	if (at < 0 && all < 0)
+	all = option_at(common, name, len, letter);
+	if (at >= 0)
+		o = &table[at];
+	else if (all >= 0)
+		o = &common[all];
+	else
 		return cli_fail(EXIT_USAGE,
 		    "%s: unknown option for %s%s%s; see hemostat %s%s%s --help", text,
 		    c->command->noun, c->command->verb ? " " : "",
 		    c->command->verb ? c->command->verb : "", c->command->noun,
 		    c->command->verb ? " " : "", c->command->verb ? c->command->verb : "");
-	o = at >= 0 ? &table[at] : &common[all];
 	if (o->value != NULL) {
 		if (eq != NULL)
 			value = eq + 1;
@@ -196,7 +199,7 @@ read_option(struct cli *c, int argc, char **argv, int *i)
 	} else if (eq != NULL) {
 		return cli_fail(EXIT_USAGE, "--%s takes no value", o->name);
 	}
-	if (all >= 0)
+	if (at < 0)
 		return set_common(c, all, value);
 	c->value[at] = value;
 	return -1;

@@ -86,13 +86,13 @@ enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG
 enum { IP_PROTO_ICMP = 1, IP_PROTO_TCP = 6, IP_PROTO_UDP = 17, IP_PROTO_ICMP6 = 58 };
 
 struct packet {
-	struct bytes payload;  /* captured bytes, by kind */
-	const uint8_t *ip_head; /* the innermost IP header in the frame, payload behind it in one run;
-				   NULL: none, or the payload was reassembled */
-	uint32_t payload_wire; /* bytes of it that were sent: payload.len or more */
-	uint8_t kind;          /* enum packet_kind */
-	uint8_t fault;         /* enum packet_fault: the first met */
-	uint8_t tunnel;        /* enum packet_tunnel */
+	struct bytes payload;   /* captured bytes, by kind */
+	const uint8_t *ip_head; /* the innermost IP header in the frame, payload behind it in one
+				   run; NULL: none, or the payload was reassembled */
+	uint32_t payload_wire;  /* bytes of it that were sent: payload.len or more */
+	uint8_t kind;           /* enum packet_kind */
+	uint8_t fault;          /* enum packet_fault: the first met */
+	uint8_t tunnel;         /* enum packet_tunnel */
 	uint8_t n_tunnels;
 	struct ip src, dst;
 	uint16_t src_port, dst_port;

@@ -23,7 +23,13 @@
 
 enum { FD_PARENT = 3 };
 enum { STATUS_INPUT = 3, STATUS_SYSTEM = 4 };
-enum { PIPES_MAX = 256, CLIENTS_MAX = 32, COMMIT_LIVE_MS = 250, COMMIT_FILE_MS = 1000 };
+enum {
+	PIPES_MAX = 256,
+	CLIENTS_MAX = 32,
+	COMMIT_LIVE_MS = 250,
+	COMMIT_FILE_MS = 1000,
+	RETAIN_MS = 60000
+};
 
 struct role;
 
@@ -374,6 +380,27 @@ on_tick(void *ctx)
 	commit(ctx);
 }
 
+/* Old events go, as the settings say; a bounded piece at a time. */
+static void
+on_retain(void *ctx)
+{
+	struct role *r = ctx;
+	struct store_keep keep = {
+	    .max_bytes = r->settings.retention_bytes, .keep_from_seq = UINT64_MAX};
+	struct store_dropped dropped;
+	struct why why;
+	enum err e;
+
+	if (r->settings.retention_days > 0)
+		keep.received_after.ns =
+		    wall_now().ns - (int64_t)r->settings.retention_days * 86400 * NS_PER_S;
+	if (keep.max_bytes == 0 && keep.received_after.ns == 0)
+		return;
+	commit(r);
+	if ((e = store_retain(r->store, &keep, &dropped, &why)) != ERR_OK)
+		fail(r, e, &why);
+}
+
 /* --- life --- */
 
 static enum err
@@ -403,7 +430,8 @@ open_all(struct role *r, struct why *why)
 	explicit_bzero(&key, sizeof(key));
 	if (loop_watch(r->loop, FD_PARENT, EPOLLIN, on_parent, r, why) == NULL ||
 	    loop_every(r->loop, r->open.live ? COMMIT_LIVE_MS : COMMIT_FILE_MS, on_tick, r, why) ==
-		NULL)
+		NULL ||
+	    (r->open.live && loop_every(r->loop, RETAIN_MS, on_retain, r, why) == NULL))
 		return ERR_SYSTEM;
 	return ERR_OK;
 }

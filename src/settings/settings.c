@@ -119,6 +119,8 @@ struct complaint {
 	char place[96];
 };
 
+static void hear(cyaml_log_t level, void *ctx, const char *fmt, va_list args) PRINTF_LIKE(3, 0);
+
 static void
 hear(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
 {

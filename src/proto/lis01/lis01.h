@@ -39,8 +39,8 @@ enum lis01_kind {
 	LIS01_BYTE,    /* body: one byte of text that the standard does not allow there */
 	LIS01_FRAME,   /* the frame is whole up to its checksum: frame tells all about it */
 	LIS01_FRAME_CUT, /* the open frame will not end: a new one, ENQ, EOT or a hole came */
-	LIS01_TAIL,      /* CR LF after a frame; byte: 0 whole, 1 missing or cut; offset: its place */
-	LIS01_LOOSE,     /* body: bytes outside frames */
+	LIS01_TAIL,  /* CR LF after a frame; byte: 0 whole, 1 missing or cut; offset: its place */
+	LIS01_LOOSE, /* body: bytes outside frames */
 };
 
 enum lis01_sum {

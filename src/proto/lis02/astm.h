@@ -4,9 +4,9 @@
  * decode(): a stream of one side, raw, in telnet, or bare records (CR, LF, or a text export). One
  *   object a unit, in stream order, each with "unit", "offset", "length", "anomalies":
  *   {"unit":"enq"|"ack"|"nak"|"eot"}
- *   {"unit":"frame", "number", "end":"ETX"|"ETB", "text_length", "checksum" (sent, in capitals; null where
- *     missing), "computed", "ok" (the checksum is right), "sequence":"ok"|"repeat"|"same"|"wrong",
- *     "repeat" (text dropped)}
+ *   {"unit":"frame", "number", "end":"ETX"|"ETB", "text_length", "checksum" (sent, in capitals;
+ * null where missing), "computed", "ok" (the checksum is right),
+ * "sequence":"ok"|"repeat"|"same"|"wrong", "repeat" (text dropped)}
  *   {"unit":"message", "type":"HPOR", "category", "carrier":"lis01"|"none", "delimiters":"|\\^&",
  *     "cut", "records":[{"type":"H", "offset", "fields":["H", "\\^&", ...]}]}: field n of the
  *     standard is fields[n - 1]; text as sent, escapes not undone.
