@@ -310,7 +310,9 @@ role_sensor(int argc, char **argv)
 	if (e != ERR_OK) {
 		(void)snprintf(
 		    done.text, sizeof(done.text), "%.*s", (int)sizeof(done.text) - 1, why.text);
-		(void)fprintf(stderr, "hemostat: %s: %s\n", s.start.name, why.text);
+		/* What a live capture says begins with its interface. */
+		(void)fprintf(stderr, "hemostat: %s%s%s\n", s.start.live ? "" : s.start.name,
+		    s.start.live ? "" : ": ", why.text);
 	}
 	if (s.sense != NULL)
 		send_message(&s, IPC_UP_done, bytes_of(&done, sizeof(done)));

@@ -29,7 +29,7 @@ static const int common_calls[] = {S(read), S(write), S(readv), S(writev), S(clo
     S(restart_syscall), S(sigaltstack), S(rseq), S(fcntl), S(getrusage), S(prlimit64),
     S(sched_yield), S(clock_nanosleep), S(nanosleep)};
 
-static const int sensor_calls[] = {S(getsockopt), S(ioctl), S(recvfrom)};
+static const int sensor_calls[] = {S(getsockopt), S(getsockname), S(ioctl), S(recvfrom)};
 
 static const int store_calls[] = {S(openat), S(open), S(unlink), S(unlinkat), S(rename),
     S(renameat), S(renameat2), S(mkdir), S(mkdirat), S(rmdir), S(ftruncate), S(fallocate), S(fsync),
