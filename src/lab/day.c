@@ -30,6 +30,8 @@ next_port(struct lab *l)
 static void
 pause_s(struct lab *l, int64_t s)
 {
+	/* A network delays by milliseconds, not by what people pause. */
+	wire_flush(l->w);
 	l->w->now.ns += s * NS_PER_S;
 }
 
