@@ -18,7 +18,6 @@ enum {
 	DETECT_BYTES = 64 << 20,
 	SNAPSHOT_BYTES_MAX = 256 << 20,
 	SNAPSHOT_EVERY_COMMITS = 600,
-	DIRTY_FINDINGS_MAX = 8192,
 };
 
 struct brain {
@@ -30,9 +29,8 @@ struct brain {
 	struct brain_run run;
 	struct idmap devices_seen; /* in this run */
 	struct budget seen_budget;
-	struct idmap dirty; /* findings to be put */
-	uint64_t *dirty_ids;
-	size_t n_dirty;
+	struct idmap put;       /* findings as the store has them: a print of count, time, state */
+	uint64_t first_finding; /* no lower id lives */
 	struct sip_key key;
 	uint64_t last_seq;
 	unsigned commits;
@@ -57,17 +55,6 @@ keep(struct brain *b, enum event_kind kind, const struct event_head *head, const
 }
 
 static void
-mark_finding(struct brain *b, uint64_t id)
-{
-	uint64_t key = mix64(id) | 1;
-
-	if (idmap_get(&b->dirty, key) != IDMAP_NONE)
-		return;
-	if (b->n_dirty < DIRTY_FINDINGS_MAX && idmap_put(&b->dirty, key, 1))
-		b->dirty_ids[b->n_dirty++] = id;
-}
-
-static void
 on_detect(void *ctx, enum event_kind kind, const struct event_head *head, const void *fields)
 {
 	const struct ev_finding *f = fields;
@@ -75,7 +62,6 @@ on_detect(void *ctx, enum event_kind kind, const struct event_head *head, const 
 	struct brain *b = ctx;
 
 	keep(b, kind, head, fields);
-	mark_finding(b, f->id);
 	if (d != NULL && !b->replaying && f->who.len == 0)
 		b->run.findings[d->id]++;
 }
@@ -196,8 +182,6 @@ brain_tell(struct brain *b, enum event_kind kind, const struct event_head *head,
 	    (e = store_append(b->store, buf_bytes(&record), &ev, &b->last_seq, why)) == ERR_OK) {
 		b->run.events++;
 		think(b, &ev);
-		if (ev.kind == EV_finding)
-			mark_finding(b, ev.u.finding.id);
 	}
 	buf_free(&record);
 	return e;
@@ -324,6 +308,36 @@ put_finding(struct brain *b, uint64_t id, struct buf *json, struct why *why)
 	return store_finding_put(b->store, &f, why);
 }
 
+/* Counts go up without a word between two powers of two: every finding is looked at. */
+static enum err
+put_findings(struct brain *b, struct buf *json, struct why *why)
+{
+	struct finding_view v;
+	enum err e = ERR_OK;
+	uint64_t first = 0;
+
+	for (uint64_t id = detect_next(b->detect, b->first_finding == 0 ? 0 : b->first_finding - 1);
+	     e == ERR_OK && id != 0; id = detect_next(b->detect, id)) {
+		uint64_t key = mix64(id) | 1;
+		uint32_t print;
+
+		if (first == 0)
+			first = id;
+		if (!detect_finding(b->detect, id, &v))
+			continue;
+		print =
+		    (uint32_t)mix64(v.count * 31 + (uint64_t)v.last.ns + v.state * 7 + v.severity) &
+		    INT32_MAX;
+		if (idmap_get(&b->put, key) == print)
+			continue;
+		e = put_finding(b, id, json, why);
+		if (!idmap_put(&b->put, key, print))
+			idmap_clear(&b->put); /* full of ids that are gone: begin anew */
+	}
+	b->first_finding = first;
+	return e;
+}
+
 static enum err
 put_dirty(struct brain *b, struct why *why)
 {
@@ -333,10 +347,8 @@ put_dirty(struct brain *b, struct why *why)
 
 	while (e == ERR_OK && (id = asset_dirty_take(b->book)) != 0)
 		e = put_device(b, id, &json, &addresses, why);
-	for (size_t i = 0; e == ERR_OK && i < b->n_dirty; i++)
-		e = put_finding(b, b->dirty_ids[i], &json, why);
-	b->n_dirty = 0;
-	idmap_clear(&b->dirty);
+	if (e == ERR_OK)
+		e = put_findings(b, &json, why);
 	buf_free(&json);
 	buf_free(&addresses);
 	return e;
@@ -377,7 +389,7 @@ brain_commit(struct brain *b, enum store_durability how, struct why *why)
 bool
 brain_wants_commit(const struct brain *b)
 {
-	return store_wants_commit(b->store) || b->n_dirty == DIRTY_FINDINGS_MAX;
+	return store_wants_commit(b->store);
 }
 
 /* --- start and end --- */
@@ -391,9 +403,6 @@ replay(void *ctx, const struct store_event *e)
 	if (event_is_derived(&e->ev))
 		return true;
 	think(b, &e->ev);
-	/* A rebuild reads what several commits wrote: keep the list of dirty findings short. */
-	if (b->n_dirty == DIRTY_FINDINGS_MAX)
-		b->failed = put_dirty(b, &b->why);
 	return b->failed == ERR_OK;
 }
 
@@ -459,16 +468,15 @@ make_parts(struct brain *b, const struct detect_config *config, struct why *why)
 	return ERR_OK;
 }
 
-static void
-brain_free(struct brain *b)
+void
+brain_forget(struct brain *b)
 {
 	if (b == NULL)
 		return;
 	asset_book_free(b->book);
 	detect_free(b->detect);
-	idmap_free(&b->dirty);
+	idmap_free(&b->put);
 	idmap_free(&b->devices_seen);
-	free(b->dirty_ids);
 	explicit_bzero(&b->key, sizeof(b->key));
 	free(b);
 }
@@ -479,21 +487,19 @@ brain_new(struct store *st, const struct sip_key *key, const struct detect_confi
 {
 	struct brain *b = calloc(1, sizeof(*b));
 
-	if (b == NULL ||
-	    (b->dirty_ids = calloc(DIRTY_FINDINGS_MAX, sizeof(*b->dirty_ids))) == NULL) {
+	if (b == NULL) {
 		(void)FAIL(why, ERR_SYSTEM, "no memory");
-		free(b);
 		return NULL;
 	}
 	b->store = st;
 	b->key = *key;
 	b->seen_budget.cap = 8 << 20;
-	b->dirty = (struct idmap){.cap = DIRTY_FINDINGS_MAX, .budget = &b->seen_budget};
+	b->put = (struct idmap){.cap = 4 * FINDINGS_MAX, .budget = &b->seen_budget};
 	b->devices_seen = (struct idmap){.cap = ASSET_MAX, .budget = &b->seen_budget};
 	b->asset_sink = (struct event_sink){b, on_asset};
 	b->detect_sink = (struct event_sink){b, on_detect};
 	if (make_parts(b, config, why) != ERR_OK) {
-		brain_free(b);
+		brain_forget(b);
 		return NULL;
 	}
 	return b;
@@ -518,7 +524,7 @@ brain_open(struct brain **out, struct store *st, const struct sip_key *key,
 			e = take_up(b, &fresh, why);
 	}
 	if (e != ERR_OK) {
-		brain_free(b);
+		brain_forget(b);
 		return e;
 	}
 	*out = b;
@@ -534,7 +540,7 @@ brain_close(struct brain *b, struct why *why)
 		return ERR_OK;
 	if ((e = put_dirty(b, why)) == ERR_OK && (e = remember(b, why)) == ERR_OK)
 		e = store_commit(b->store, STORE_DURABLE, why);
-	brain_free(b);
+	brain_forget(b);
 	return e;
 }
 
@@ -569,7 +575,7 @@ brain_rebuild(struct store *st, const struct sip_key *key, const struct detect_c
 	b->replaying = false;
 	*events = b->last_seq;
 	if (e != ERR_OK) {
-		brain_free(b);
+		brain_forget(b);
 		return e;
 	}
 	return brain_close(b, why);

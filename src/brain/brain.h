@@ -52,6 +52,9 @@ const struct asset_book *brain_assets(const struct brain *b);
 /* Remember the state of book and detectors, commit, free. b may be NULL. */
 enum err brain_close(struct brain *b, struct why *why);
 
+/* Free without remembering, as when the process ends at once. b may be NULL. */
+void brain_forget(struct brain *b);
+
 /* Make devices, findings, links and counts again from the events, and nothing else. */
 enum err brain_rebuild(struct store *st, const struct sip_key *key,
     const struct detect_config *config, uint64_t *events, struct why *why) MUST_CHECK;
