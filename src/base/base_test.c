@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/cursor.h"
+#include "base/fold.h"
 #include "base/idmap.h"
 #include "base/json.h"
 #include "base/pack.h"
@@ -147,6 +148,51 @@ sha256_vectors(void **state)
 }
 
 /* The first and the 16th row of the 64-bit and 128-bit test vectors of the reference code. */
+/* Every byte and the length count, at every length; so does the key. */
+static void
+fold_sees_all(void **state)
+{
+	const struct sip_key key = {UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)};
+	const struct sip_key other = {UINT64_C(0x0706050403020101), UINT64_C(0x0f0e0d0c0b0a0908)};
+	uint8_t in[100] = {0};
+
+	(void)state;
+	for (size_t n = 0; n <= sizeof(in); n++) {
+		uint64_t h = fold64(&key, bytes_of(in, n));
+
+		assert_true(h == fold64(&key, bytes_of(in, n)));
+		assert_true(h != fold64(&other, bytes_of(in, n)));
+		for (size_t m = 0; m < n; m++)
+			assert_true(h != fold64(&key, bytes_of(in, m)));
+		for (size_t bit = 0; bit < 8 * n; bit++) {
+			in[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			assert_true(h != fold64(&key, bytes_of(in, n)));
+			in[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		}
+	}
+}
+
+/* The table of idmap takes the low bits, fingerprints the high ones: both spread. */
+static void
+fold_spreads(void **state)
+{
+	enum { N = 1 << 14, CELLS = 1 << 10 };
+	const struct sip_key key = {3, 5};
+	static unsigned low[CELLS], high[CELLS];
+
+	(void)state;
+	for (uint32_t i = 0; i < N; i++) {
+		uint64_t h = fold64(&key, bytes_of(&i, sizeof(i)));
+
+		low[h % CELLS]++;
+		high[h >> 54]++;
+	}
+	for (size_t i = 0; i < CELLS; i++) {
+		assert_in_range(low[i], 1, 4 * N / CELLS);
+		assert_in_range(high[i], 1, 4 * N / CELLS);
+	}
+}
+
 static void
 sip_vectors(void **state)
 {
@@ -416,6 +462,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(views),
 	    cmocka_unit_test(cursor_is_sticky), cmocka_unit_test(sip_vectors),
+	    cmocka_unit_test(fold_sees_all), cmocka_unit_test(fold_spreads),
 	    cmocka_unit_test(sha256_vectors), cmocka_unit_test(base64_cases),
 	    cmocka_unit_test(base64_strict), cmocka_unit_test(time_text),
 	    cmocka_unit_test(addresses), cmocka_unit_test(json_text), cmocka_unit_test(utf8_edges),

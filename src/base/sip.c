@@ -25,15 +25,21 @@ rounds(struct state *s, int n)
 }
 
 static inline uint64_t
+little(uint64_t v)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	v = __builtin_bswap64(v);
+#endif
+	return v;
+}
+
+static inline uint64_t
 load_le64(const uint8_t *p)
 {
 	uint64_t v;
 
 	memcpy(&v, p, sizeof(v));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	v = __builtin_bswap64(v);
-#endif
-	return v;
+	return little(v);
 }
 
 static inline struct state
@@ -46,6 +52,7 @@ absorb(const struct sip_key *key, struct bytes data, bool wide)
 	    key->k1 ^ UINT64_C(0x7465646279746573),
 	};
 	size_t whole = data.len & ~(size_t)7;
+	size_t rest = data.len - whole;
 	uint64_t last = (uint64_t)data.len << 56;
 
 	for (size_t i = 0; i < whole; i += 8) {
@@ -55,8 +62,10 @@ absorb(const struct sip_key *key, struct bytes data, bool wide)
 		rounds(&s, 2);
 		s.v0 ^= m;
 	}
-	for (size_t i = whole; i < data.len; i++)
-		last |= (uint64_t)data.ptr[i] << (8 * (i - whole));
+	if (whole > 0) /* the last eight bytes, without those that were absorbed */
+		last |= load_le64(data.ptr + data.len - 8) >> 8 * (7 - rest) >> 8;
+	for (size_t i = 0; whole == 0 && i < rest; i++)
+		last |= (uint64_t)data.ptr[i] << (8 * i);
 	s.v3 ^= last;
 	rounds(&s, 2);
 	s.v0 ^= last;
@@ -76,8 +85,8 @@ sip64(const struct sip_key *key, struct bytes data)
 static void
 store_le64(uint8_t *p, uint64_t v)
 {
-	for (int i = 0; i < 8; i++)
-		p[i] = (uint8_t)(v >> (8 * i));
+	v = little(v);
+	memcpy(p, &v, sizeof(v));
 }
 
 struct hash128

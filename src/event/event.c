@@ -78,7 +78,7 @@ static const uint16_t rooms[EV_MAX] = {
 /* --- writing --- */
 
 static size_t
-put_varint(uint8_t *p, uint64_t v)
+put_long_varint(uint8_t *p, uint64_t v)
 {
 	size_t n = 0;
 
@@ -90,12 +90,26 @@ put_varint(uint8_t *p, uint64_t v)
 	return n;
 }
 
+static inline uint8_t *
+put_varint(uint8_t *p, uint64_t v)
+{
+	*p = (uint8_t)v;
+	return p + (LIKELY(v < 0x80) ? 1 : put_long_varint(p, v));
+}
+
 /* Most texts are short: overlapping words instead of a call. The room was reserved. */
 static inline void
 put_bytes(uint8_t *out, struct bytes b)
 {
-	if (b.len > 16) {
+	if (b.len > 32) {
 		memcpy(out, b.ptr, b.len);
+	} else if (b.len >= 16) {
+		uint64_t word[4];
+
+		memcpy(word, b.ptr, 16);
+		memcpy(word + 2, b.ptr + b.len - 16, 16);
+		memcpy(out, word, 16);
+		memcpy(out + b.len - 16, word + 2, 16);
 	} else if (b.len >= 8) {
 		uint64_t first, last;
 
@@ -117,91 +131,101 @@ put_bytes(uint8_t *out, struct bytes b)
 	}
 }
 
-static size_t
-put_field(uint8_t *out, const struct field *f, const void *p)
+static inline uint8_t *
+put_text(uint8_t *p, struct bytes text, size_t max)
 {
-	struct bytes text;
-	uint64_t v;
-	size_t n;
+	if (UNLIKELY(text.len > max))
+		text.len = max;
+	p = put_varint(p, text.len);
+	put_bytes(p, text);
+	return p + text.len;
+}
 
-	switch (f->type) {
-	case F_TEXT:
-	case F_LIST:
-		memcpy(&text, p, sizeof(text));
-		if (f->type == F_TEXT && text.len > f->max)
-			text.len = f->max;
-		n = put_varint(out, text.len);
-		put_bytes(out + n, text);
-		return n + text.len;
-	case F_IP:
-	case F_HASH:
-		memcpy(out, p, 16);
-		return 16;
-	case F_MAC:
-		memcpy(out, p, 6);
-		return 6;
-	default:
-		memcpy(&v, p, sizeof(v));
-		return put_varint(out, v);
+static inline uint8_t *
+put_raw(uint8_t *p, const void *from, size_t n)
+{
+	memcpy(p, from, n);
+	return p + n;
+}
+
+/* write_KIND(): straight through the fields of a kind, to p, whose room was reserved; gives where
+ * it stopped. lists_KIND(): bytes of its LIST fields. */
+#define HEAD_OF(id)                                                                                \
+	static uint8_t *write_##id(uint8_t *p, const void *fields)                                 \
+	{                                                                                          \
+		const struct ev_##id *in = fields;
+#define EVENT(id, no, text)  HEAD_OF(id)
+#define RECORD(id, no, text) HEAD_OF(id)
+#define U64(ev, f, c)        p = put_varint(p, in->f);
+#define TIME(ev, f, c)       p = put_varint(p, (uint64_t)in->f.ns);
+#define TEXT(ev, f, max, c)  p = put_text(p, in->f, max);
+#define IP(ev, f, c)         p = put_raw(p, &in->f, sizeof(in->f));
+#define MAC(ev, f, c)        p = put_raw(p, &in->f, sizeof(in->f));
+#define HASH(ev, f, c)       p = put_raw(p, &in->f, sizeof(in->f));
+#define NAMED(ev, f, set, c) p = put_varint(p, in->f);
+#define PROTOCOL(ev, f, c)   p = put_varint(p, in->f);
+#define ANOM(ev, f, c)       p = put_varint(p, in->f);
+#define LIST(ev, f, rec, c)  p = put_text(p, in->f, SIZE_MAX);
+#define END(ev)                                                                                    \
+	return p;                                                                                  \
 	}
-}
+#include "event/events.def"
+#undef HEAD_OF
 
-/* Append every field of a layout; the room was reserved. */
-static size_t
-put_fields(uint8_t *out, const struct layout *l, const void *fields)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < l->n; i++)
-		n += put_field(out + n, &l->fields[i], (const uint8_t *)fields + l->fields[i].off);
-	return n;
-}
-
-/* Bytes of the LIST fields. */
-static size_t
-list_bytes(const struct layout *l, const void *fields)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < l->n; i++) {
-		struct bytes b;
-
-		if (l->fields[i].type != F_LIST)
-			continue;
-		memcpy(&b, (const uint8_t *)fields + l->fields[i].off, sizeof(b));
-		n += b.len;
+#define HEAD_OF(id)                                                                                \
+	static inline size_t lists_##id(const void *fields)                                        \
+	{                                                                                          \
+		const struct ev_##id *in = fields;                                                 \
+		size_t n = 0;
+#define EVENT(id, no, text)  HEAD_OF(id)
+#define RECORD(id, no, text) HEAD_OF(id)
+#define LIST(ev, f, rec, c)  n += in->f.len;
+#define END(ev)                                                                                    \
+	(void)in;                                                                                  \
+	return n;                                                                                  \
 	}
-	return n;
-}
+#include "event/events.def"
+#undef HEAD_OF
+
+struct writer {
+	uint8_t *(*write)(uint8_t *p, const void *fields);
+	size_t (*lists)(const void *fields);
+};
+
+static const struct writer writers[EV_MAX] = {
+#define EVENT(id, no, text) [no] = {write_##id, lists_##id},
+#include "event/events.def"
+};
 
 bool
 event_encode(
     struct buf *out, enum event_kind kind, const struct event_head *head, const void *fields)
 {
-	const struct layout *l = (size_t)kind < EV_MAX ? &layouts[kind] : NULL;
-	size_t room, n = EVENT_PREFIX;
-	uint8_t *p;
+	const struct writer *w = (size_t)kind < EV_MAX ? &writers[kind] : NULL;
+	uint8_t *start, *p;
+	size_t room;
 
-	if (l == NULL || l->name == NULL || out->cut)
+	if (w == NULL || w->write == NULL || out->cut)
 		return false;
-	room = EVENT_PREFIX + 7 * VARINT_MAX + rooms[kind] + list_bytes(l, fields);
+	room = EVENT_PREFIX + 7 * VARINT_MAX + rooms[kind] + w->lists(fields);
 	if (room > EVENT_BYTES_MAX || !buf_reserve(out, room))
 		return false;
-	p = out->ptr + out->len;
-	p[4] = (uint8_t)kind;
-	n += put_varint(p + n, (uint64_t)head->time.ns);
-	n += put_varint(p + n, head->source);
-	n += put_varint(p + n, head->packet);
-	n += put_varint(p + n, head->flow);
-	n += put_varint(p + n, head->link);
-	n += put_varint(p + n, head->dir);
-	n += put_varint(p + n, head->offset);
-	n += put_fields(p + n, l, fields);
-	p[0] = (uint8_t)(n - 4);
-	p[1] = (uint8_t)((n - 4) >> 8);
-	p[2] = (uint8_t)((n - 4) >> 16);
-	p[3] = 0;
-	out->len += n;
+	start = out->ptr + out->len;
+	p = put_varint(start + EVENT_PREFIX, (uint64_t)head->time.ns);
+	p = put_varint(p, head->source);
+	p = put_varint(p, head->packet);
+	p = put_varint(p, head->flow);
+	p = put_varint(p, head->link);
+	p = put_varint(p, head->dir);
+	p = put_varint(p, head->offset);
+	p = w->write(p, fields);
+	room = (size_t)(p - start);
+	start[0] = (uint8_t)(room - 4);
+	start[1] = (uint8_t)((room - 4) >> 8);
+	start[2] = (uint8_t)((room - 4) >> 16);
+	start[3] = 0;
+	start[4] = (uint8_t)kind;
+	out->len += room;
 	return true;
 }
 
@@ -215,7 +239,7 @@ result_encode(struct buf *list, const struct ev_result *r)
 		return false;
 	/* The length goes in front as two LEB128 bytes always, so that the fields need no move. */
 	p = list->ptr + list->len;
-	n = put_fields(p + 2, &result_layout, r);
+	n = (size_t)(write_result(p + 2, r) - (p + 2));
 	p[0] = (uint8_t)(n | 0x80);
 	p[1] = (uint8_t)(n >> 7);
 	list->len += n + 2;

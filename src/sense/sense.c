@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fold.h"
 #include "base/idmap.h"
 #include "net/flow.h"
 #include "net/fragment.h"
@@ -32,6 +33,7 @@ enum {
 	ANOMALY_TOLD_MAX = 3,  /* of one kind told one by one; the rest as a count at the end */
 	REPEAT_S = 3600,       /* claims, links, addresses of packets are told again so often */
 	BINDING_REPEAT_S = 60, /* ARP, neighbour discovery, DHCP, names */
+	HASHED_MAX = 200,      /* bytes of a value that tell two claims apart */
 	SEEN_CLAIMS_MAX = 65536,
 	SEEN_LINKS_MAX = 65536,
 	SEEN_PAIRS_MAX = 65536,
@@ -164,21 +166,14 @@ is_due(const struct sense *s, struct seen *seen, uint64_t key, uint32_t period_s
 	return true;
 }
 
+/* Of what was told, for the tables of struct seen. b: its first HASHED_MAX bytes. */
 static uint64_t
-hash_parts(
-    const struct sense *s, const void *a, size_t a_len, const void *b, size_t b_len, uint64_t c)
+hash_parts(const struct sense *s, struct bytes a, struct bytes b, uint64_t c)
 {
-	uint8_t room[256];
-	size_t n = 0;
+	const struct sip_key *k = &s->set.key;
+	uint64_t part[3] = {fold64(k, a), fold64(k, bytes_sub(b, 0, HASHED_MAX)), c};
 
-	if (a_len + b_len + sizeof(c) > sizeof(room))
-		b_len = sizeof(room) - a_len - sizeof(c);
-	memcpy(room, a, a_len);
-	n += a_len;
-	memcpy(room + n, b, b_len);
-	n += b_len;
-	memcpy(room + n, &c, sizeof(c));
-	return sip64(&s->set.key, bytes_of(room, n + sizeof(c)));
+	return fold64(k, bytes_of(part, sizeof(part)));
 }
 
 /* An address pair that is one host's: told once. */
@@ -190,8 +185,9 @@ tell_pair(struct sense *s, struct ip ip, struct mac mac)
 
 	if (ip_is_group(ip) || mac_is_group(mac))
 		return;
-	if (is_due(
-		s, &s->pairs, hash_parts(s, ip.b, sizeof(ip.b), mac.b, sizeof(mac.b), 1), REPEAT_S))
+	if (is_due(s, &s->pairs,
+		hash_parts(s, bytes_of(ip.b, sizeof(ip.b)), bytes_of(mac.b, sizeof(mac.b)), 1),
+		REPEAT_S))
 		put(s, EV_binding, &h, &b);
 }
 
@@ -314,8 +310,8 @@ observe(void *owner, enum name_value dir, uint64_t offset, enum event_kind kind,
 		u.claim = *(const struct ev_claim *)fields;
 		fill_claim(s, dir, &u.claim);
 		if (!is_due(s, &s->claims,
-			hash_parts(s, u.claim.ip.b, 16, u.claim.value.ptr, u.claim.value.len,
-			    u.claim.attr << 32 ^ sip64(&s->set.key, u.claim.source) << 1 ^
+			hash_parts(s, bytes_of(u.claim.ip.b, sizeof(u.claim.ip.b)), u.claim.value,
+			    u.claim.attr << 32 ^ fold64(&s->set.key, u.claim.source) << 1 ^
 				u.claim.behind),
 			REPEAT_S))
 			return;
@@ -326,11 +322,12 @@ observe(void *owner, enum name_value dir, uint64_t offset, enum event_kind kind,
 		if (ip_is_zero(u.binding.ip) && s->at.flow != NULL)
 			u.binding.ip = flow_ip(s->at.flow, dir);
 		if (!is_due(s, &s->pairs,
-			hash_parts(s, &u.binding, offsetof(struct ev_binding, host),
-			    u.binding.host.ptr, u.binding.host.len,
+			hash_parts(s, bytes_of(&u.binding, offsetof(struct ev_binding, host)),
+			    u.binding.host,
 			    u.binding.flags << 8 ^
 				(u.binding.source.len > 0 ? u.binding.source.ptr[0] : 0) ^
-				sip64(&s->set.key, bytes_of(u.binding.by.b, 16))),
+				fold64(
+				    &s->set.key, bytes_of(u.binding.by.b, sizeof(u.binding.by.b)))),
 			BINDING_REPEAT_S))
 			return;
 		fields = &u.binding;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What messages say of devices. Confidence: 80-90 a serial number or UDI in a field made for it,
  * 60-70 a field that most senders fill rightly, 20-40 a field that often holds something else. */
+#include "base/fold.h"
 #include "proto/hl7v2/session.h"
 
 void
@@ -13,7 +14,7 @@ hl7_claim(struct reading *r, enum name_value attr, struct bytes value, const cha
 	value = bytes_trim(value);
 	if (!hl7_valued(value))
 		return;
-	h = sip64(s->o->key, value) +
+	h = fold64(s->o->key, value) +
 	    ((uint64_t)attr << 8 | (uint64_t)r->dir << 1 | (uint64_t)behind) *
 		UINT64_C(0x9e3779b97f4a7c15);
 	h = (uint32_t)(h ^ h >> 32) | 1;
@@ -92,7 +93,7 @@ hl7_claim_msh(struct reading *r, const struct hl7_segment *g)
 
 	if (fac.ptr == NULL)
 		return;
-	h = (uint32_t)sip64(r->s->o->key, names) + r->m.from_device;
+	h = (uint32_t)fold64(r->s->o->key, names) + r->m.from_device;
 	if (h == r->side->head)
 		return;
 	r->side->head = h;

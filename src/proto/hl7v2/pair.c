@@ -5,6 +5,7 @@
  * the accept answer; every answer with the same id of its own. So: the last ids stand in recent[]
  * with what was answered; older ones in two Bloom filters, which never forget an id before its
  * time but may take a stranger for one: an answer is called unpaired only where it surely is. */
+#include "base/fold.h"
 #include "proto/hl7v2/session.h"
 
 enum { OLDER_IDS = 24, OLDER_BITS = 64 * SIDE_OLDER_WORDS, LOSS_MESSAGES = SIDE_RECENT };
@@ -12,23 +13,13 @@ enum { OLDER_IDS = 24, OLDER_BITS = 64 * SIDE_OLDER_WORDS, LOSS_MESSAGES = SIDE_
 enum { ANSWER_COMMIT = 1, ANSWER_APPLICATION = 2 };
 
 /* Sixteen bits of what stands behind MSH (MSH-7 may differ when a message is sent again), never 0.
- * Four lanes, 32 bytes a step; no defence against chosen content, nothing rests on it alone. */
+ */
 static uint16_t
-print_of(struct bytes b)
+print_of(const struct session *s, struct bytes b)
 {
-	uint64_t lane[4] = {b.len, 1, 2, 3}, word[4] = {0, 0, 0, 0}, h;
+	uint16_t print = (uint16_t)(fold64(s->o->key, b) >> 48);
 
-	for (; b.len > 0; b = bytes_from(b, sizeof(word))) {
-		if (b.len < sizeof(word))
-			memset(word, 0, sizeof(word));
-		memcpy(word, b.ptr, b.len < sizeof(word) ? b.len : sizeof(word));
-		for (unsigned i = 0; i < 4; i++) {
-			lane[i] = (lane[i] ^ word[i]) * UINT64_C(0x9e3779b97f4a7c15);
-			lane[i] ^= lane[i] >> 29;
-		}
-	}
-	h = mix64(lane[0] ^ mix64(lane[1] ^ mix64(lane[2] ^ mix64(lane[3]))));
-	return (uint16_t)(h >> 48) == 0 ? 1 : (uint16_t)(h >> 48);
+	return print == 0 ? 1 : print;
 }
 
 static uint32_t
@@ -132,7 +123,7 @@ hl7_pair(struct reading *r, struct bytes content)
 {
 	struct message *m = &r->m;
 	struct side *side = r->side;
-	uint16_t print = m->cut || m->ack_of.len > 0 ? 0 : print_of(content);
+	uint16_t print = m->cut || m->ack_of.len > 0 ? 0 : print_of(r->s, content);
 	uint32_t id;
 	size_t slot;
 
