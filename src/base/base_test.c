@@ -15,10 +15,12 @@
 #include "base/fold.h"
 #include "base/idmap.h"
 #include "base/json.h"
+#include "base/mask.h"
 #include "base/pack.h"
 #include "base/sha256.h"
 #include "base/sip.h"
 #include "base/utf8.h"
+#include "guard.h"
 #include "rng.h"
 
 static void
@@ -391,6 +393,41 @@ find_any_of_four(void **state)
 	}
 }
 
+/* At every length and place, with a twin behind or before it, up to the last byte that may be read.
+ */
+static void
+find_either_of_two(void **state)
+{
+	uint8_t text[150];
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	for (size_t len = 1; len <= sizeof(text); len++) {
+		for (size_t at = 0; at < len; at++) {
+			size_t twin = (at * 7 + len) % len, first = at < twin ? at : twin;
+			struct guard g;
+
+			text[twin] = 0xff;
+			text[at] = 1;
+			g = guard_new(bytes_of(text, len));
+			assert_int_equal(bytes_find2(g.view, 1, 0xff), first);
+			assert_int_equal(bytes_find2(g.view, 0xff, 1), first);
+			assert_int_equal(bytes_find2(g.view, 2, 0), len);
+			if (len <= MASK_BYTES_MAX) {
+				uint64_t one = UINT64_C(1) << at, both = one | UINT64_C(1) << twin;
+
+				assert_true(bytes_mask2(g.view, 1, 0xff) == both);
+				assert_true(bytes_mask2(g.view, 1, 1) == one);
+				assert_true(bytes_mask2(g.view, 0, 0) == 0);
+			}
+			guard_free(&g);
+			text[at] = text[twin] = 'a';
+		}
+	}
+	assert_int_equal(bytes_find2(BYTES(""), 0, 0), 0);
+	assert_true(bytes_mask2(BYTES(""), 0, 0) == 0);
+}
+
 static void
 blocks_go_round(void **state)
 {
@@ -468,7 +505,7 @@ main(void)
 	    cmocka_unit_test(addresses), cmocka_unit_test(json_text), cmocka_unit_test(utf8_edges),
 	    cmocka_unit_test(idmap_model), cmocka_unit_test(memory_caps),
 	    cmocka_unit_test(pack_round_trip), cmocka_unit_test(find_any_of_four),
-	    cmocka_unit_test(blocks_go_round)};
+	    cmocka_unit_test(find_either_of_two), cmocka_unit_test(blocks_go_round)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

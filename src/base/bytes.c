@@ -40,6 +40,45 @@ bytes_find4(struct bytes a, uint8_t c0, uint8_t c1, uint8_t c2, uint8_t c3)
 	return a.len;
 }
 
+#ifdef __SSE2__
+/* FF where one of 16 bytes is one of two. */
+static inline __m128i
+hits2(const uint8_t *p, __m128i v0, __m128i v1)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+
+	return _mm_or_si128(_mm_cmpeq_epi8(v, v0), _mm_cmpeq_epi8(v, v1));
+}
+#endif
+
+size_t
+bytes_find2(struct bytes a, uint8_t c0, uint8_t c1)
+{
+	size_t i = 0;
+
+#ifdef __SSE2__
+	const __m128i v0 = _mm_set1_epi8((char)c0), v1 = _mm_set1_epi8((char)c1);
+
+	for (; a.len - i >= 64; i += 64) {
+		const uint8_t *p = a.ptr + i;
+
+		if (_mm_movemask_epi8(
+			_mm_or_si128(_mm_or_si128(hits2(p, v0, v1), hits2(p + 16, v0, v1)),
+			    _mm_or_si128(hits2(p + 32, v0, v1), hits2(p + 48, v0, v1)))) != 0)
+			break;
+	}
+	for (; a.len - i >= 16; i += 16) {
+		unsigned mask = (unsigned)_mm_movemask_epi8(hits2(a.ptr + i, v0, v1));
+
+		if (mask != 0)
+			return i + (size_t)__builtin_ctz(mask);
+	}
+#endif
+	while (i < a.len && a.ptr[i] != c0 && a.ptr[i] != c1)
+		i++;
+	return i;
+}
+
 size_t
 bytes_find_seq(struct bytes a, struct bytes needle)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Observations: HL7 v2.5.1 7.4.2. A value leaves as sent where it is a number, a code or a known
  * word of the laboratory; everything else leaves as a keyed hash. */
+#include "base/mask.h"
 #include "proto/hl7v2/session.h"
 
 enum { NUMBER_BYTES_MAX = 32, ID_DIGITS_MAX = 9, CODE_BYTES_MAX = 32, WORDS_MAX = 4 };
@@ -180,8 +181,9 @@ result_key(const struct reading *r, const struct ev_result *res)
 {
 	const struct message *m = &r->m;
 	const struct observer *o = r->s->o;
-	struct key_text k = {.n = 0};
+	struct key_text k;
 
+	k.n = 0;
 	if (m->order.len > 0) {
 		key_add(&k, o, m->order);
 	} else if (m->specimen.len > 0) {
@@ -379,19 +381,28 @@ static void
 read_code(const struct hl7_delims *d, struct bytes field, struct ev_result *res)
 {
 	struct bytes piece[6] = {{NULL, 0}};
-	size_t n = 0, from = 0, i;
+	size_t n = 0, from = 0, end = field.len;
 
 	if (field.len == 0)
 		return;
-	for (i = 0; i < field.len && field.ptr[i] != d->repetition; i++) {
-		if (field.ptr[i] != d->component)
-			continue;
-		if (n < ARRAY_LEN(piece))
-			piece[n++] = (struct bytes){field.ptr + from, i - from};
-		from = i + 1;
+	for (size_t base = 0; base < end; base += MASK_BYTES_MAX) {
+		uint64_t marks = bytes_mask2(
+		    bytes_sub(field, base, MASK_BYTES_MAX), d->component, d->repetition);
+
+		for (; marks != 0; marks &= marks - 1) {
+			size_t at = base + (size_t)__builtin_ctzll(marks);
+
+			if (field.ptr[at] == d->repetition) {
+				end = at;
+				break;
+			}
+			if (n < ARRAY_LEN(piece))
+				piece[n++] = (struct bytes){field.ptr + from, at - from};
+			from = at + 1;
+		}
 	}
 	if (n < ARRAY_LEN(piece))
-		piece[n] = (struct bytes){field.ptr + from, i - from};
+		piece[n] = (struct bytes){field.ptr + from, end - from};
 	res->code = piece[0];
 	res->name = piece[1];
 	res->system = piece[2];

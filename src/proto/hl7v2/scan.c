@@ -6,6 +6,7 @@
 #include "proto/hl7v2/scan.h"
 
 #include "base/attr.h"
+#include "base/mask.h"
 
 #ifdef __SSE2__
 #include <immintrin.h>
@@ -183,8 +184,8 @@ settle(struct hl7_scan *s)
 	}
 }
 
-struct bytes
-hl7_scan_rest(struct hl7_scan *s)
+void
+hl7_scan_blank(struct hl7_scan *s)
 {
 	size_t at = s->at;
 
@@ -196,7 +197,6 @@ hl7_scan_rest(struct hl7_scan *s)
 		s->at = at;
 		settle(s);
 	}
-	return bytes_from(s->in, at);
 }
 
 /* Append the places of bits; base + bit = place in the segment. */
@@ -348,11 +348,31 @@ hl7_parts(struct bytes b, uint8_t delim)
 	return n;
 }
 
+/* Component c of the first repetition of a short field, with one look at it. */
+static struct bytes
+short_component(const struct hl7_delims *d, struct bytes field, unsigned c)
+{
+	uint64_t marks = bytes_mask2(field, d->component, d->repetition);
+	size_t from = 0, at;
+
+	for (;; from = at + 1, marks &= marks - 1) {
+		at = marks == 0 ? field.len : (size_t)__builtin_ctzll(marks);
+		if (--c == 0)
+			return (struct bytes){field.ptr + from, at - from};
+		if (at == field.len || field.ptr[at] == d->repetition)
+			return (struct bytes){NULL, 0};
+	}
+}
+
 struct bytes
 hl7_piece(const struct hl7_delims *d, struct bytes field, unsigned c, unsigned u)
 {
-	struct bytes b = hl7_part(hl7_part(field, d->repetition, 0), d->component, c - 1);
+	struct bytes b;
 
+	if (LIKELY(field.len <= MASK_BYTES_MAX && d->component != 0 && d->repetition != 0))
+		b = short_component(d, field, c);
+	else
+		b = hl7_part(hl7_part(field, d->repetition, 0), d->component, c - 1);
 	return u == 0 ? b : hl7_part(b, d->subcomponent, u - 1);
 }
 

@@ -45,8 +45,16 @@ struct hl7_scan {
 void hl7_scan_init(struct hl7_scan *s, struct bytes text, uint8_t field);
 /* Go on with another separator from the next segment on. */
 void hl7_scan_separator(struct hl7_scan *s, uint8_t field);
-/* Step over blank lines; what is left from the next segment on, empty at the end. */
-struct bytes hl7_scan_rest(struct hl7_scan *s);
+/* Step over blank lines, where the next byte is of one. */
+void hl7_scan_blank(struct hl7_scan *s);
+/* The same; what is left from the next segment on, empty at the end. */
+static inline struct bytes
+hl7_scan_rest(struct hl7_scan *s)
+{
+	if (s->at < s->in.len && s->in.ptr[s->at] < 0x0e)
+		hl7_scan_blank(s);
+	return (struct bytes){s->in.ptr + s->at, s->in.len - s->at};
+}
 /* The next segment that is not empty; false at the end. */
 bool hl7_scan_next(struct hl7_scan *s, struct hl7_segment *g);
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/lis02/lis02.h"
 
+#include "base/attr.h"
+#include "base/mask.h"
+
 bool
 lis02_is_letter(uint8_t c)
 {
@@ -54,26 +57,50 @@ lis02_delims_of(struct bytes header, struct lis02_delims *d)
 size_t
 lis02_split(struct bytes record, uint8_t field, struct bytes *f, size_t max, bool *more)
 {
-	size_t n = 0;
+	size_t n = 0, from = 0;
 
 	*more = false;
-	while (n < max) {
-		size_t at = bytes_find(record, field);
+	for (size_t base = 0; base < record.len; base += MASK_BYTES_MAX) {
+		uint64_t marks = bytes_mask2(bytes_sub(record, base, MASK_BYTES_MAX), field, field);
 
-		f[n++] = bytes_sub(record, 0, at);
-		if (at == record.len)
-			return n;
-		record = bytes_from(record, at + 1);
+		for (; marks != 0 && n < max; marks &= marks - 1) {
+			size_t at = base + (size_t)__builtin_ctzll(marks);
+
+			f[n++] = (struct bytes){record.ptr + from, at - from};
+			from = at + 1;
+		}
 	}
-	*more = true;
+	if (n < max)
+		f[n++] = bytes_from(record, from);
+	else
+		*more = true;
 	return n;
+}
+
+/* lis02_component() of a short field, with one look at it. */
+static struct bytes
+short_component(struct bytes field, const struct lis02_delims *d, size_t n)
+{
+	uint64_t marks = bytes_mask2(field, d->component, d->repeat);
+	size_t from = 0, at;
+
+	for (;; from = at + 1, marks &= marks - 1) {
+		at = marks == 0 ? field.len : (size_t)__builtin_ctzll(marks);
+		if (--n == 0)
+			return (struct bytes){field.ptr + from, at - from};
+		if (at == field.len || field.ptr[at] == d->repeat)
+			return (struct bytes){NULL, 0};
+	}
 }
 
 struct bytes
 lis02_component(struct bytes field, const struct lis02_delims *d, size_t n)
 {
-	struct bytes rest, one = bytes_split(field, d->repeat, &rest);
+	struct bytes rest, one;
 
+	if (LIKELY(field.len <= MASK_BYTES_MAX))
+		return short_component(field, d, n);
+	one = bytes_split(field, d->repeat, &rest);
 	while (n > 1 && one.len > 0) {
 		size_t at = bytes_find(one, d->component);
 

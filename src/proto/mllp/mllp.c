@@ -284,7 +284,7 @@ room_of(const struct mllp *p)
 static bool
 block(struct mllp *p, struct bytes *in, struct mllp_event *ev)
 {
-	size_t n = bytes_find4(*in, VT, FS, FS, FS), room = room_of(p);
+	size_t n = bytes_find2(*in, VT, FS), room = room_of(p);
 	struct bytes body = bytes_sub(*in, 0, n);
 	uint8_t next;
 
@@ -359,7 +359,7 @@ block_fs(struct mllp *p, struct bytes *in, struct mllp_event *ev)
 static void
 skip(struct mllp *p, struct bytes *in)
 {
-	size_t n = bytes_find4(*in, VT, FS, FS, FS);
+	size_t n = bytes_find2(*in, VT, FS);
 
 	consume(p, in, n);
 	if (in->len == 0)
