@@ -20,14 +20,16 @@ MAY = {
     "ipc": ["base", "sys", "crypto"] + PURE,
     "capture": ["base", "sys", "crypto"] + PURE,
     "store": ["base", "sys", "crypto"] + PURE,
+    "tlog": ["base", "sys", "crypto", "ledger"],
+    "verify": ["base", "crypto", "ledger"],
     "gate": ["base", "sys", "crypto", "ipc"] + PURE,
     "naming": ["base"],
     "lab": ["base", "event", "net", "proto", "capture"],
     "settings": ["base", "sys", "detect", "asset", "event"],
-    "brain": ["base", "event", "asset", "detect", "store", "sys"],
+    "brain": ["base", "event", "asset", "detect", "store", "sys", "tlog", "ledger"],
     "report": ["store", "ipc"] + PURE,
     "api": ["store", "ipc"] + PURE,
-    "cli": ["store", "ipc", "sys", "role", "lab", "settings", "crypto", "capture", "brain"] + PURE,
+    "cli": ["store", "tlog", "ipc", "sys", "role", "lab", "settings", "crypto", "capture", "brain"] + PURE,
 }
 # A carrier may be included by what it carries, nothing else crosses between protocols.
 CARRIERS = {

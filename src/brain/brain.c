@@ -2,6 +2,8 @@
 /* Order for each event: stored first, then the asset book, then the detectors; what these say is
  * stored behind it. So the events alone, in their order, give the same devices and findings again.
  *
+ * Every event stored is an entry of the ledger, in the same order: event s is entry s - 1.
+ *
  * What is remembered between runs: a snapshot of book and detectors, with the number of the last
  * event it holds. Events behind that number (the last run did not end well) are taken up at start.
  */
@@ -12,16 +14,23 @@
 #include <string.h>
 
 #include "base/idmap.h"
+#include "sys/clock.h"
+
+#define LEDGER_VALUE "ledger.signed"
 
 enum {
 	BOOK_BYTES = 96 << 20,
 	DETECT_BYTES = 64 << 20,
 	SNAPSHOT_BYTES_MAX = 256 << 20,
 	SNAPSHOT_EVERY_COMMITS = 600,
+	CATCH_UP_EVENTS = 65536, /* between two writes while the ledger is brought up */
 };
 
 struct brain {
 	struct store *store;
+	struct tlog *ledger; /* NULL: none */
+	uint64_t remembered; /* size of the checkpoint that the store knows of */
+	struct buf record;
 	struct budget book_budget, detect_budget;
 	struct asset_book *book;
 	struct detect *detect;
@@ -39,18 +48,31 @@ struct brain {
 	struct why why;
 };
 
+/* --- events to store and ledger --- */
+
+static enum err
+append(struct brain *b, struct bytes record, const struct event *ev, struct why *why)
+{
+	enum err e = store_append(b->store, record, ev, &b->last_seq, why);
+
+	if (e == ERR_OK && b->ledger != NULL)
+		e = tlog_add(b->ledger, b->last_seq, record, why);
+	return e;
+}
+
 /* --- what book and detectors say --- */
 
 static void
 keep(struct brain *b, enum event_kind kind, const struct event_head *head, const void *fields)
 {
-	enum err e;
-
 	if (b->replaying || b->failed != ERR_OK)
 		return;
-	if ((e = store_append_fields(b->store, kind, head, fields, &b->last_seq, &b->why)) !=
-	    ERR_OK)
-		b->failed = e;
+	buf_reset(&b->record);
+	if (!event_encode(&b->record, kind, head, fields))
+		b->failed = FAIL(
+		    &b->why, ERR_SYSTEM, "an event of kind %s cannot be encoded", event_name(kind));
+	else
+		b->failed = append(b, buf_bytes(&b->record), NULL, &b->why);
 	b->run.events++;
 }
 
@@ -153,8 +175,7 @@ brain_take(struct brain *b, struct bytes *records, struct why *why)
 	if (ev.kind == EV_device || ev.kind == EV_finding || ev.kind == EV_process)
 		return FAIL(
 		    why, ERR_INPUT, "a sensor sent an event of kind %s", event_name(ev.kind));
-	if ((e = store_append(b->store, bytes_sub(*records, 0, used), &ev, &b->last_seq, why)) !=
-	    ERR_OK)
+	if ((e = append(b, bytes_sub(*records, 0, used), &ev, why)) != ERR_OK)
 		return e;
 	count(b, &ev);
 	think(b, &ev);
@@ -179,7 +200,7 @@ brain_tell(struct brain *b, enum event_kind kind, const struct event_head *head,
 	if (!event_encode(&record, kind, head, fields))
 		return FAIL(why, ERR_LIMIT, "an event of kind %s is too large", event_name(kind));
 	if ((e = event_decode(buf_bytes(&record), &ev, &used, why)) == ERR_OK &&
-	    (e = store_append(b->store, buf_bytes(&record), &ev, &b->last_seq, why)) == ERR_OK) {
+	    (e = append(b, buf_bytes(&record), &ev, why)) == ERR_OK) {
 		b->run.events++;
 		think(b, &ev);
 	}
@@ -374,6 +395,39 @@ remember(struct brain *b, struct why *why)
 	return e;
 }
 
+/* The checkpoint before the one that will follow: the ledger cannot go back behind it unseen. */
+static enum err
+remember_checkpoint(struct brain *b, struct why *why)
+{
+	uint64_t size = tlog_signed_size(b->ledger);
+	enum err e;
+
+	if (size == b->remembered)
+		return ERR_OK;
+	e = store_value_put(b->store, LEDGER_VALUE, tlog_note(b->ledger), why);
+	b->remembered = size;
+	return e;
+}
+
+/* The ledger's files first, then the store, then the checkpoint: see doc/ledger.md. */
+static enum err
+commit_both(struct brain *b, enum store_durability how, struct why *why)
+{
+	enum err e;
+
+	if (b->ledger == NULL)
+		return store_commit(b->store, how, why);
+	if ((e = remember_checkpoint(b, why)) != ERR_OK ||
+	    (e = tlog_write(b->ledger, how == STORE_DURABLE ? TLOG_DURABLE : TLOG_FAST, why)) !=
+		ERR_OK ||
+	    (e = store_commit(b->store, how, why)) != ERR_OK) {
+		tlog_drop(b->ledger);
+		return e;
+	}
+	tlog_keep(b->ledger);
+	return how == STORE_DURABLE ? tlog_sign(b->ledger, why) : ERR_OK;
+}
+
 enum err
 brain_commit(struct brain *b, enum store_durability how, struct why *why)
 {
@@ -383,7 +437,7 @@ brain_commit(struct brain *b, enum store_durability how, struct why *why)
 		return e;
 	if (++b->commits % SNAPSHOT_EVERY_COMMITS == 0 && (e = remember(b, why)) != ERR_OK)
 		return e;
-	return store_commit(b->store, how, why);
+	return commit_both(b, how, why);
 }
 
 bool
@@ -477,6 +531,7 @@ brain_forget(struct brain *b)
 	detect_free(b->detect);
 	idmap_free(&b->put);
 	idmap_free(&b->devices_seen);
+	buf_free(&b->record);
 	explicit_bzero(&b->key, sizeof(b->key));
 	free(b);
 }
@@ -505,8 +560,122 @@ brain_new(struct store *st, const struct sip_key *key, const struct detect_confi
 	return b;
 }
 
+/* --- the ledger --- */
+
 enum err
-brain_open(struct brain **out, struct store *st, const struct sip_key *key,
+brain_ledger_open(struct tlog **out, const struct store_dir *d, struct store *st, struct why *why)
+{
+	struct buf known = {.cap = NOTE_BYTES_MAX};
+	enum err e = store_value(st, LEDGER_VALUE, &known, why);
+
+	*out = NULL;
+	if (e == ERR_OK || e == ERR_ABSENT)
+		e = tlog_open(out, store_dir_fd(d), TLOG_WRITE, buf_bytes(&known), why);
+	buf_free(&known);
+	return e;
+}
+
+/* Events that the ledger does not hold yet; an event that is gone has an entry that says so. */
+static enum err
+add_absent(struct brain *b, uint64_t to_seq)
+{
+	enum err e = ERR_OK;
+
+	while (e == ERR_OK && tlog_next(b->ledger) < to_seq)
+		e = tlog_add(b->ledger, tlog_next(b->ledger), (struct bytes){NULL, 0}, &b->why);
+	return e;
+}
+
+static bool
+catch_up_event(void *ctx, const struct store_event *e)
+{
+	struct brain *b = ctx;
+
+	if ((b->failed = add_absent(b, e->seq)) != ERR_OK ||
+	    (b->failed = tlog_add(b->ledger, e->seq, e->record, &b->why)) != ERR_OK)
+		return false;
+	if (e->seq % CATCH_UP_EVENTS != 0)
+		return true;
+	if ((b->failed = tlog_write(b->ledger, TLOG_FAST, &b->why)) == ERR_OK)
+		tlog_keep(b->ledger);
+	return b->failed == ERR_OK;
+}
+
+static enum err
+catch_up(struct brain *b, struct why *why)
+{
+	struct store_filter rest = {.by = STORE_OLDEST_FIRST};
+	uint64_t end = store_next_seq(b->store);
+	enum err e;
+
+	rest.from_seq = tlog_next(b->ledger);
+	e = rest.from_seq < end ? store_events(b->store, &rest, catch_up_event, b, why) : ERR_OK;
+	if (e == ERR_OK && b->failed == ERR_OK)
+		b->failed = add_absent(b, end);
+	if (e == ERR_OK && (e = b->failed) != ERR_OK)
+		*why = b->why;
+	return e;
+}
+
+static enum err
+tell_ledger(struct brain *b, const char *what, const char *detail, struct why *why)
+{
+	struct event_head head = {.time = wall_now()};
+	struct ev_process p = {
+	    .role = BYTES("ledger"), .what = bytes_str(what), .detail = bytes_str(detail)};
+
+	return brain_tell(b, EV_process, &head, &p, why);
+}
+
+/* After this the ledger holds what the store holds, on disk and signed. */
+static enum err
+in_step(struct brain *b, struct why *why)
+{
+	uint64_t held = store_next_seq(b->store) - 1, before = tlog_signed_size(b->ledger);
+	bool again = tlog_broken(b->ledger), begun = tlog_note(b->ledger).len == 0;
+	char detail[160];
+	enum err e;
+
+	b->remembered =
+	    UINT64_MAX; /* so that the commit below writes, and so syncs all before it */
+	if (held < before) {
+		if (again)
+			return FAIL(why, ERR_REFUSED,
+			    "the store ends at event %llu, the ledger has signed %llu and its "
+			    "files are damaged: see hemostat ledger verify, restore a copy",
+			    (unsigned long long)held, (unsigned long long)before);
+		if ((e = store_skip_to(b->store, before + 1, why)) != ERR_OK)
+			return e;
+	}
+	if (again)
+		tlog_begin_again(b->ledger);
+	if ((e = catch_up(b, why)) != ERR_OK ||
+	    (e = commit_both(b, STORE_DURABLE, why)) != ERR_OK ||
+	    (e = tlog_trim(b->ledger, why)) != ERR_OK)
+		return e;
+	if (begun)
+		e = tell_ledger(b, "start", "", why);
+	else if (held > before) {
+		(void)snprintf(detail, sizeof(detail),
+		    "events %llu to %llu were stored and not yet signed",
+		    (unsigned long long)before + 1, (unsigned long long)held);
+		e = tell_ledger(b, "taken up", detail, why);
+	}
+	if (e == ERR_OK && again)
+		e = tell_ledger(b, "made again",
+		    "its files did not lead to its checkpoint; the "
+		    "store's events do",
+		    why);
+	if (e == ERR_OK && held < before) {
+		(void)snprintf(detail, sizeof(detail), "the store had lost events %llu to %llu",
+		    (unsigned long long)held + 1, (unsigned long long)before);
+		e = tell_ledger(b, "loss", detail, why);
+	}
+	return e;
+}
+
+enum err
+brain_open(struct brain **out, struct store *st, struct tlog *ledger, const struct sip_key *key,
     const struct detect_config *config, struct why *why)
 {
 	struct brain *b = brain_new(st, key, config, why);
@@ -523,6 +692,9 @@ brain_open(struct brain **out, struct store *st, const struct sip_key *key,
 		if (e == ERR_OK)
 			e = take_up(b, &fresh, why);
 	}
+	b->ledger = ledger;
+	if (e == ERR_OK && ledger != NULL)
+		e = in_step(b, why);
 	if (e != ERR_OK) {
 		brain_forget(b);
 		return e;
@@ -539,7 +711,7 @@ brain_close(struct brain *b, struct why *why)
 	if (b == NULL)
 		return ERR_OK;
 	if ((e = put_dirty(b, why)) == ERR_OK && (e = remember(b, why)) == ERR_OK)
-		e = store_commit(b->store, STORE_DURABLE, why);
+		e = commit_both(b, STORE_DURABLE, why);
 	brain_forget(b);
 	return e;
 }

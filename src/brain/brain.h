@@ -9,6 +9,7 @@
 #include "brain/request.h"
 #include "detect/detect.h"
 #include "store/store.h"
+#include "tlog/tlog.h"
 
 struct brain;
 
@@ -25,10 +26,16 @@ struct brain_run {
 	struct wall first, last; /* times of packets */
 };
 
+/* The ledger of the data directory that d and st belong to, for brain_open(); see tlog.h. */
+enum err brain_ledger_open(
+    struct tlog **out, const struct store_dir *d, struct store *st, struct why *why) MUST_CHECK;
+
 /* st: opened for writing. What the store remembers of devices and findings is taken up again.
- * config: zones, rates; copied. */
-enum err brain_open(struct brain **out, struct store *st, const struct sip_key *key,
-    const struct detect_config *config, struct why *why) MUST_CHECK;
+ * ledger: every event goes into it too, and it is brought up to what the store holds; NULL: none.
+ * Both are the caller's, until after brain_close(). config: zones, rates; copied. ERR_REFUSED:
+ * ledger and store cannot both be right; why says what to look at. */
+enum err brain_open(struct brain **out, struct store *st, struct tlog *ledger,
+    const struct sip_key *key, const struct detect_config *config, struct why *why) MUST_CHECK;
 
 /* Take the event at the start of *records, and step over it. ERR_INPUT: the sender is not to be
  * trusted any more; what came before is kept. ERR_SYSTEM: the store failed. */
@@ -42,7 +49,8 @@ enum err brain_tell(struct brain *b, enum event_kind kind, const struct event_he
 enum err brain_request(
     struct brain *b, const struct request *r, struct wall now, struct why *why) MUST_CHECK;
 
-/* Changed devices and findings to the store, then commit. */
+/* Changed devices and findings to the store, then commit. With STORE_DURABLE the events are on disk
+ * in store and ledger when this returns, under a new signed checkpoint. */
 enum err brain_commit(struct brain *b, enum store_durability how, struct why *why) MUST_CHECK;
 bool brain_wants_commit(const struct brain *b);
 

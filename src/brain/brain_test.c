@@ -76,7 +76,7 @@ place_open(struct place *p)
 
 	if (store_dir_open(&p->dir, p->path, STORE_WRITE, &why) != ERR_OK ||
 	    store_open(&p->store, p->dir, STORE_WRITE, NULL, &why) != ERR_OK ||
-	    brain_open(&p->brain, p->store, &key, NULL, &why) != ERR_OK)
+	    brain_open(&p->brain, p->store, NULL, &key, NULL, &why) != ERR_OK)
 		fail_msg("%s", why.text);
 }
 

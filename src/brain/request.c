@@ -45,6 +45,7 @@ do_here(const char *data, const struct request *r, struct why *why)
 	struct store_dir *dir = NULL;
 	struct store *st = NULL;
 	struct brain *b = NULL;
+	struct tlog *ledger = NULL;
 	struct sip_key key;
 	struct why ignored;
 	enum err e;
@@ -52,13 +53,15 @@ do_here(const char *data, const struct request *r, struct why *why)
 	if ((e = store_dir_open(&dir, data, STORE_WRITE, why)) == ERR_OK &&
 	    (e = store_dir_key(dir, &key, why)) == ERR_OK &&
 	    (e = store_open(&st, dir, STORE_WRITE, NULL, why)) == ERR_OK &&
-	    (e = brain_open(&b, st, &key, NULL, why)) == ERR_OK)
+	    (e = brain_ledger_open(&ledger, dir, st, why)) == ERR_OK &&
+	    (e = brain_open(&b, st, ledger, &key, NULL, why)) == ERR_OK)
 		e = brain_request(b, r, wall_now(), why);
 	if (e == ERR_OK)
 		e = brain_close(b, why);
 	else
 		(void)(brain_close(b, &ignored) == ERR_OK);
 	explicit_bzero(&key, sizeof(key));
+	tlog_close(ledger);
 	store_close(st);
 	if (dir != NULL)
 		store_dir_close(dir);

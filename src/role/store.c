@@ -28,7 +28,9 @@ enum {
 	CLIENTS_MAX = 32,
 	COMMIT_LIVE_MS = 250,
 	COMMIT_FILE_MS = 1000,
-	RETAIN_MS = 60000
+	RETAIN_MS = 60000,
+	DURABLE_LIVE_MS = 1000,
+	DURABLE_FILE_MS = 10000
 };
 
 struct role;
@@ -57,6 +59,7 @@ struct role {
 	bool ctl_running;
 	struct store_dir *dir;
 	struct store *store;
+	struct tlog *ledger;
 	struct brain *brain;
 	struct settings settings;
 	struct pipe_end pipes[PIPES_MAX];
@@ -64,7 +67,9 @@ struct role {
 	struct ipc_stats ended; /* of sensors that are gone */
 	struct mono started;
 	bool finish;
-	bool waiting; /* something was taken since the last commit */
+	bool waiting;  /* something was taken since the last commit */
+	bool unsynced; /* a commit since the last durable one */
+	struct mono synced;
 	enum err failed;
 	struct why why;
 };
@@ -80,7 +85,7 @@ fail(struct role *r, enum err e, const struct why *why)
 }
 
 static void
-commit(struct role *r)
+commit(struct role *r, enum store_durability how)
 {
 	struct why why;
 	enum err e;
@@ -88,7 +93,7 @@ commit(struct role *r)
 	if (!r->waiting)
 		return;
 	r->waiting = false;
-	if ((e = brain_commit(r->brain, STORE_FAST, &why)) != ERR_OK)
+	if ((e = brain_commit(r->brain, how, &why)) != ERR_OK)
 		fail(r, e, &why);
 }
 
@@ -234,7 +239,7 @@ on_pipe(void *ctx, uint32_t events)
 	}
 	ipc_compact(&p->in, at);
 	if (brain_wants_commit(r->brain))
-		commit(r);
+		commit(r, STORE_FAST);
 }
 
 static enum err
@@ -377,7 +382,18 @@ on_parent(void *ctx, uint32_t events)
 static void
 on_tick(void *ctx)
 {
-	commit(ctx);
+	struct role *r = ctx;
+	struct mono now = mono_now();
+	bool durable =
+	    now.ns - r->synced.ns >= (r->open.live ? DURABLE_LIVE_MS : DURABLE_FILE_MS) * NS_PER_MS;
+
+	if (!r->waiting && !(durable && r->unsynced))
+		return;
+	r->waiting = true;
+	commit(r, durable ? STORE_DURABLE : STORE_FAST);
+	r->unsynced = !durable;
+	if (durable)
+		r->synced = now;
 }
 
 /* Old events go, as the settings say; a bounded piece at a time. */
@@ -385,8 +401,8 @@ static void
 on_retain(void *ctx)
 {
 	struct role *r = ctx;
-	struct store_keep keep = {
-	    .max_bytes = r->settings.retention_bytes, .keep_from_seq = UINT64_MAX};
+	struct store_keep keep = {.max_bytes = r->settings.retention_bytes,
+	    .keep_from_seq = tlog_signed_size(r->ledger) + 1};
 	struct store_dropped dropped;
 	struct why why;
 	enum err e;
@@ -396,7 +412,7 @@ on_retain(void *ctx)
 		    wall_now().ns - (int64_t)r->settings.retention_days * 86400 * NS_PER_S;
 	if (keep.max_bytes == 0 && keep.received_after.ns == 0)
 		return;
-	commit(r);
+	commit(r, STORE_DURABLE);
 	if ((e = store_retain(r->store, &keep, &dropped, &why)) != ERR_OK)
 		fail(r, e, &why);
 }
@@ -423,9 +439,11 @@ open_all(struct role *r, struct why *why)
 	    (e = store_dir_open(&r->dir, r->open.data, STORE_WRITE, why)) != ERR_OK ||
 	    (e = store_dir_key(r->dir, &key, why)) != ERR_OK ||
 	    (e = store_open(&r->store, r->dir, STORE_WRITE, NULL, why)) != ERR_OK ||
+	    (e = brain_ledger_open(&r->ledger, r->dir, r->store, why)) != ERR_OK ||
 	    (r->loop = loop_new(why)) == NULL ||
 	    (e = sandbox_enter(SANDBOX_STORE, store_dir_fd(r->dir), &landlocked, why)) != ERR_OK ||
-	    (e = brain_open(&r->brain, r->store, &key, &r->settings.detect, why)) != ERR_OK)
+	    (e = brain_open(&r->brain, r->store, r->ledger, &key, &r->settings.detect, why)) !=
+		ERR_OK)
 		return r->loop == NULL && e == ERR_OK ? ERR_SYSTEM : e;
 	explicit_bzero(&key, sizeof(key));
 	if (loop_watch(r->loop, FD_PARENT, EPOLLIN, on_parent, r, why) == NULL ||
@@ -513,6 +531,7 @@ role_store(int argc, char **argv)
 		e = ERR_SYSTEM;
 	}
 	loop_free(r.loop);
+	tlog_close(r.ledger);
 	store_close(r.store);
 	store_dir_close(r.dir);
 	settings_free(&r.settings);

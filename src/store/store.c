@@ -390,6 +390,26 @@ store_append_fields(struct store *st, enum event_kind kind, const struct event_h
 	return store_append(st, buf_bytes(&st->record), NULL, seq, why);
 }
 
+uint64_t
+store_next_seq(const struct store *st)
+{
+	return st->next_seq;
+}
+
+enum err
+store_skip_to(struct store *st, uint64_t seq, struct why *why)
+{
+	enum err e;
+
+	if (seq <= st->next_seq)
+		return ERR_OK;
+	if (st->tail.n > 0 || st->next_seq != st->kept_seq)
+		return FAIL(why, ERR_REFUSED, "events wait: numbers cannot be passed over now");
+	if ((e = store_begin(st, why)) == ERR_OK)
+		st->next_seq = seq;
+	return e;
+}
+
 /* --- reading events --- */
 
 enum err

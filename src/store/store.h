@@ -158,6 +158,14 @@ enum err store_results(struct store *st, const struct store_filter *f, struct by
 enum err store_range(
     struct store *st, uint64_t *first_seq, uint64_t *last_seq, struct why *why) MUST_CHECK;
 
+/* The number that the next event will get. */
+uint64_t store_next_seq(const struct store *st);
+
+/* Let numbers up to seq - 1 stay empty: they were given to events that are lost, and may not be
+ * given twice. Only at the start of a writer, before anything is appended; part of the transaction.
+ * Nothing happens where the next number is there already. */
+enum err store_skip_to(struct store *st, uint64_t seq, struct why *why) MUST_CHECK;
+
 /* --- lists --- */
 
 /* Where the next page starts: as the last row's place in its order. Plain data; all zero = start.
