@@ -40,7 +40,8 @@ ask_daemon(const char *data, const struct request *r, struct why *why)
 }
 
 static enum err
-do_here(const char *data, const struct request *r, struct why *why)
+do_here(
+    const char *data, const struct detect_config *config, const struct request *r, struct why *why)
 {
 	struct store_dir *dir = NULL;
 	struct store *st = NULL;
@@ -54,7 +55,7 @@ do_here(const char *data, const struct request *r, struct why *why)
 	    (e = store_dir_key(dir, &key, why)) == ERR_OK &&
 	    (e = store_open(&st, dir, STORE_WRITE, NULL, why)) == ERR_OK &&
 	    (e = brain_ledger_open(&ledger, dir, st, why)) == ERR_OK &&
-	    (e = brain_open(&b, st, ledger, &key, NULL, why)) == ERR_OK)
+	    (e = brain_open(&b, st, ledger, &key, config, why)) == ERR_OK)
 		e = brain_request(b, r, wall_now(), why);
 	if (e == ERR_OK)
 		e = brain_close(b, why);
@@ -69,19 +70,18 @@ do_here(const char *data, const struct request *r, struct why *why)
 }
 
 enum err
-request_do(const char *data, const struct request *r, struct why *why)
+request_do(
+    const char *data, const struct detect_config *config, const struct request *r, struct why *why)
 {
 	enum err e;
 
 	*why = (struct why){0};
 	e = ask_daemon(data, r, why);
-
-	return e == ERR_ABSENT && access(data, F_OK) == 0 && why->text[0] == 0
-		   ? do_here(data, r, why)
-	       : e == ERR_ABSENT && why->text[0] == 0
-		   ? FAIL(why, ERR_ABSENT,
-			 "%s: nothing has been watched there yet; run hemostat watch or hemostat "
-			 "demo",
-			 data)
-		   : e;
+	if (e != ERR_ABSENT || why->text[0] != 0)
+		return e;
+	if (access(data, F_OK) != 0)
+		return FAIL(why, ERR_ABSENT,
+		    "%s: nothing has been watched there yet; run hemostat watch or hemostat demo",
+		    data);
+	return do_here(data, config, r, why);
 }

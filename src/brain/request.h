@@ -24,6 +24,10 @@ struct request_answer {
 
 #define REQUEST_SOCKET "control.sock"
 
-/* data: path of the data directory. ERR_ABSENT: no such device or finding. ERR_USAGE: a state that
+struct detect_config;
+
+/* data: path of the data directory; config: as the daemon would have it (only used where none
+ * runs). ERR_ABSENT: no such device or finding. ERR_USAGE: a state that
  * it cannot have. */
-enum err request_do(const char *data, const struct request *r, struct why *why) MUST_CHECK;
+enum err request_do(const char *data, const struct detect_config *config, const struct request *r,
+    struct why *why) MUST_CHECK;

@@ -6,6 +6,7 @@
 
 #include "brain/request.h"
 #include "cli/open.h"
+#include "settings/settings.h"
 
 static const struct cli_option list_options[] = {
     {"state", 0, "NAME", "staged, approved, blocked or retired"},
@@ -117,16 +118,22 @@ cli_request(struct cli *c, unsigned kind, uint64_t id, const char *state)
 {
 	const struct passwd *pw = getpwuid(getuid());
 	const char *reason = cli_value(c, "reason");
-	char path[DATA_DIR_PATH_MAX];
+	char path[DATA_DIR_PATH_MAX], file[DATA_DIR_PATH_MAX];
 	struct request r = {.kind = kind, .id = id};
+	struct settings settings;
 	struct buf said = {0};
 	struct why why;
+	enum err e;
 
 	cli_data_path(c, path);
 	(void)snprintf(r.who, sizeof(r.who), "%s", pw != NULL ? pw->pw_name : "unknown");
 	(void)snprintf(r.state, sizeof(r.state), "%s", state);
 	(void)snprintf(r.reason, sizeof(r.reason), "%s", reason != NULL ? reason : "");
-	if (request_do(path, &r, &why) != ERR_OK)
+	if ((e = settings_load(&settings, cli_settings_path(c, file), &why)) == ERR_OK) {
+		e = request_do(path, &settings.detect, &r, &why);
+		settings_free(&settings);
+	}
+	if (e != ERR_OK)
 		return cli_why(&why);
 	if (c->json) {
 		struct json j = json_on(&said);
