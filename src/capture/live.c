@@ -118,7 +118,8 @@ set_up(int fd, const struct live_settings *s, struct why *why)
 		    why, ERR_ABSENT, "no interface has a name as long as \"%.32s\"", s->interface);
 	memcpy(ifr.ifr_name, s->interface, strlen(s->interface));
 	if (ioctl(fd, SIOCGIFINDEX, &ifr) != 0)
-		return FAIL(why, ERR_ABSENT, "no interface \"%s\"", s->interface);
+		return FAIL(why, ERR_ABSENT, "no interface \"%s\" (ip link shows those there are)",
+		    s->interface);
 	to.sll_ifindex = promiscuous.mr_ifindex = ifr.ifr_ifindex;
 	if (ioctl(fd, SIOCGIFHWADDR, &ifr) != 0)
 		return FAIL_SYS(why, "%s: kind of link", s->interface);
@@ -147,8 +148,14 @@ live_open(const struct live_settings *s, int *fd, struct why *why)
 	enum err e;
 
 	*fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (*fd == -1 && errno == EPERM)
+		return FAIL(why, ERR_SYSTEM,
+		    "%s: not allowed to capture: run as root, or give the program CAP_NET_RAW "
+		    "once: "
+		    "setcap cap_net_raw+ep $(command -v hemostat)",
+		    s->interface);
 	if (*fd == -1)
-		return FAIL_SYS(why, "%s: packet socket (needs CAP_NET_RAW)", s->interface);
+		return FAIL_SYS(why, "%s: packet socket", s->interface);
 	if ((e = set_up(*fd, s, why)) != ERR_OK) {
 		(void)close(*fd);
 		*fd = -1;
@@ -168,6 +175,7 @@ check_interface(const struct live *l, struct why *why)
 {
 	struct sockaddr_ll name = {0};
 	socklen_t len = sizeof(name);
+	struct ifreq ifr = {0};
 	int error = 0;
 
 	if (getsockname(l->base.fd, (struct sockaddr *)&name, &len) != 0)
@@ -177,7 +185,10 @@ check_interface(const struct live *l, struct why *why)
 	len = sizeof(error);
 	if (getsockopt(l->base.fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
 		return FAIL_SYS(why, "%s: state of the packet socket", l->interface);
-	if (error == ENETDOWN)
+	/* The error shows once; the flags as long as it is down. */
+	memcpy(ifr.ifr_name, l->interface, sizeof(ifr.ifr_name));
+	if (error == ENETDOWN ||
+	    (ioctl(l->base.fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_UP) == 0))
 		return FAIL(why, ERR_ABSENT, "interface \"%s\" is down", l->interface);
 	errno = error;
 	return error == 0 ? ERR_OK : FAIL_SYS(why, "%s", l->interface);

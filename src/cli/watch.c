@@ -58,6 +58,17 @@ add_source(struct watch_plan *plan, const char *name, int fd)
 	(void)snprintf(w->name, sizeof(w->name), "%s", fd == -1 ? name : base_name(name));
 }
 
+static void
+worst_case(const struct watch_plan *plan, struct buf *out)
+{
+	size_t n = plan->n_sources * plan->sensors;
+
+	buf_printf(out,
+	    "worst case: %zu sensor%s of %llu MiB and %llu live flows each, store 256 MiB\n", n,
+	    n == 1 ? "" : "s", (unsigned long long)(plan->memory_bytes >> 20),
+	    (unsigned long long)plan->max_flows);
+}
+
 /* --- watch --- */
 
 static const struct cli_option watch_options[] = {
@@ -82,6 +93,7 @@ run_watch(struct cli *c)
 {
 	const char *file = cli_value(c, "read"), *interface = cli_value(c, "interface");
 	char data[DATA_DIR_PATH_MAX], config[DATA_DIR_PATH_MAX];
+	struct buf hello = {0};
 	struct watch_plan plan;
 	struct settings s;
 	uint64_t sensors;
@@ -104,7 +116,16 @@ run_watch(struct cli *c)
 	if (fd != -1 && lseek(fd, 0, SEEK_CUR) == -1)
 		plan.sensors = 1;
 	add_source(&plan, file != NULL ? file : interface, fd);
+	if (file == NULL) {
+		buf_printf(&hello, "watching %s; Ctrl-C ends it with a summary; data in %s\n",
+		    interface, data);
+		worst_case(&plan, &hello);
+		buf_byte(&hello, 0);
+		plan.hello = (const char *)hello.ptr;
+		plan.hello_to = stderr;
+	}
 	status = watch_run(&plan);
+	buf_free(&hello);
 	fd_close(&fd);
 	settings_free(&s);
 	return status;
@@ -147,7 +168,7 @@ run_run(struct cli *c)
 
 	if ((status = begin_plan(c, &plan, &s, data, config)) >= 0)
 		return status;
-	plan.summary = c->json ? WATCH_JSON : WATCH_TEXT;
+	plan.daemon = true;
 	add_interfaces(&plan, &s);
 	if (plan.n_sources == 0) {
 		settings_free(&s);
@@ -158,17 +179,15 @@ run_run(struct cli *c)
 	buf_text(&hello, "watching");
 	for (size_t i = 0; i < plan.n_sources; i++)
 		buf_printf(&hello, "%s %s", i > 0 ? "," : "", plan.sources[i].name);
+	buf_printf(&hello, "; data in %s\n", data);
+	worst_case(&plan, &hello);
 	buf_printf(&hello,
-	    "; data in %s\nworst case: %zu sensor%s of %llu MiB and %llu live flows each, store "
-	    "256 MiB\n"
 	    "next, in another terminal:\n"
 	    "  hemostat demo               a small synthetic lab day, to see what this shows\n"
 	    "  hemostat device list        what is connected (add --data %s where that is not the "
 	    "default)\n"
 	    "  hemostat finding list       what is wrong\n"
 	    "stop with Ctrl-C\n",
-	    data, plan.n_sources * plan.sensors, plan.n_sources * plan.sensors == 1 ? "" : "s",
-	    (unsigned long long)(plan.memory_bytes >> 20), (unsigned long long)plan.max_flows,
 	    data);
 	buf_byte(&hello, 0);
 	plan.hello = c->json ? NULL : (const char *)hello.ptr;

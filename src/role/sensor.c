@@ -36,6 +36,7 @@ struct sensor {
 	uint64_t file_bytes; /* 0: not known */
 	bool progress_shown;
 	bool deaf; /* the store is gone */
+	bool down; /* its interface, for now */
 };
 
 static void
@@ -178,6 +179,20 @@ read_file(struct sensor *s, struct why *why)
 	return e;
 }
 
+/* Once, not at every look; one sensor speaks for all that share the interface. */
+static void
+say_down(struct sensor *s, const struct why *why)
+{
+	s->down = !s->down;
+	if (s->start.sensor != 0)
+		return;
+	if (s->down)
+		(void)fprintf(stderr, "hemostat: %s; packets are read again as soon as it is up\n",
+		    why->text);
+	else
+		(void)fprintf(stderr, "hemostat: interface \"%s\" is up again\n", s->start.name);
+}
+
 static enum err
 read_live(struct sensor *s, struct why *why)
 {
@@ -189,10 +204,12 @@ read_live(struct sensor *s, struct why *why)
 
 	for (;;) {
 		e = capture_next_batch(s->capture, packets, CAPTURE_BATCH, &n, why);
-		if (e == ERR_ABSENT) /* down for now: it may come back */
-			n = 0;
-		else if (e != ERR_OK)
+		if (e != ERR_OK && e != ERR_ABSENT)
 			return e;
+		if (s->down != (e == ERR_ABSENT))
+			say_down(s, why);
+		if (e == ERR_ABSENT)
+			n = 0;
 		if (n > 0)
 			take_batch(s, packets, n);
 		tick(s);
@@ -310,9 +327,10 @@ role_sensor(int argc, char **argv)
 	if (e != ERR_OK) {
 		(void)snprintf(
 		    done.text, sizeof(done.text), "%.*s", (int)sizeof(done.text) - 1, why.text);
-		/* What a live capture says begins with its interface. */
-		(void)fprintf(stderr, "hemostat: %s%s%s\n", s.start.live ? "" : s.start.name,
-		    s.start.live ? "" : ": ", why.text);
+		if (s.start.live) /* why names the interface */
+			(void)fprintf(stderr, "hemostat: %s; what was seen is kept\n", why.text);
+		else
+			(void)fprintf(stderr, "hemostat: %s: %s\n", s.start.name, why.text);
 	}
 	if (s.sense != NULL)
 		send_message(&s, IPC_UP_done, bytes_of(&done, sizeof(done)));

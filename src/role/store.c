@@ -527,7 +527,7 @@ role_store(int argc, char **argv)
 	if (e != ERR_OK)
 		role_say("store", "%s; everything committed before is kept", why.text);
 	if (brain_close(r.brain, &end) != ERR_OK && e == ERR_OK) {
-		role_say("store", "%s", end.text);
+		role_say("store", "%s; everything committed before is kept", end.text);
 		e = ERR_SYSTEM;
 	}
 	loop_free(r.loop);

@@ -2,6 +2,7 @@
 /* Invariants:
  * 1. The store role runs before any sensor; a sensor's pipe is at the store before it starts.
  * 2. A role that dies is said, recorded by the store, and started again with back-off when live.
+ *    One that ends with an error (its interface is gone) is started again by the daemon only.
  * 3. The store is told to finish only when no sensor runs; what sensors wrote is read before.
  * 4. Nothing here reads a byte that came from outside: descriptors are passed on unread. */
 #include "role/watch.h"
@@ -29,7 +30,14 @@
 #include "sys/spawn.h"
 #include "sys/term.h"
 
-enum { PIPE_BYTES = 1 << 20, BACKOFF_FIRST_MS = 500, BACKOFF_MAX_MS = 60000, TICK_MS = 250 };
+enum {
+	PIPE_BYTES = 1 << 20,
+	BACKOFF_FIRST_MS = 500,
+	BACKOFF_MAX_MS = 60000,
+	ABSENT_MS = 2000,
+	RAN_WELL_MS = 60000,
+	TICK_MS = 250
+};
 
 enum { STATUS_SYSTEM = 4 };
 
@@ -39,7 +47,9 @@ struct sensor {
 	uint32_t number;     /* of the capture, given by the store; 0 = none yet */
 	pid_t pid;           /* -1: does not run */
 	struct mono restart; /* when it may start again; 0 = not waiting */
+	struct mono started;
 	int backoff_ms;
+	bool told; /* why it cannot be started */
 };
 
 struct parent {
@@ -222,6 +232,7 @@ start_sensor(struct parent *p, struct sensor *s, struct why *why)
 	child.fds[0] = capture;
 	child.fds[1] = events[1];
 	child.fds[2] = down[0];
+	s->started = mono_now();
 	e = spawn_role(&child, &s->pid, why);
 done:
 	explicit_bzero(&start.key, sizeof(start.key));
@@ -237,6 +248,9 @@ done:
 static void
 plan_restart(struct sensor *s)
 {
+	if (s->started.ns != 0 && mono_now().ns - s->started.ns > RAN_WELL_MS * NS_PER_MS)
+		s->backoff_ms = 0;
+	s->started.ns = 0;
 	s->backoff_ms = s->backoff_ms == 0                   ? BACKOFF_FIRST_MS
 			: s->backoff_ms > BACKOFF_MAX_MS / 2 ? BACKOFF_MAX_MS
 							     : s->backoff_ms * 2;
@@ -275,11 +289,32 @@ sensor_ended(struct parent *p, struct sensor *s, int status)
 		if (crashed)
 			role_say("sensor", "%s%s", detail,
 			    s->source->live ? "; it is started again" : "; what was read is kept");
-		if (!s->source->live && p->status == 0)
+		if ((!s->source->live || (!crashed && !p->plan->daemon)) && p->status == 0)
 			p->status = crashed ? STATUS_SYSTEM : code;
 	}
-	if (s->source->live && !p->stopping)
+	if (s->source->live && !p->stopping && (crashed || p->plan->daemon))
 		plan_restart(s);
+}
+
+/* It could not be started. The daemon waits for an interface; a watch ends without it. */
+static void
+sensor_refused(struct parent *p, struct sensor *s, enum err e, const struct why *why)
+{
+	if (!s->told)
+		role_say("sensor", "%s%s", why->text,
+		    p->plan->daemon ? "; it is tried again" : "; what was seen is kept");
+	s->told = true;
+	if (!p->plan->daemon) {
+		s->restart.ns = 0;
+		p->status = STATUS_SYSTEM;
+		maybe_finish(p);
+		return;
+	}
+	plan_restart(s);
+	if (e == ERR_ABSENT && s->backoff_ms > ABSENT_MS) { /* cheap to look for */
+		s->backoff_ms = ABSENT_MS;
+		s->restart.ns = mono_now().ns + ABSENT_MS * NS_PER_MS;
+	}
 }
 
 static void
@@ -290,10 +325,10 @@ store_ended(struct parent *p, int status)
 		if (p->status == 0)
 			p->status = WEXITSTATUS(status);
 	} else {
-		role_say("store", "ended %s %d before its time",
-		    WIFSIGNALED(status) ? "by signal" : "with status",
-		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-		p->status = STATUS_SYSTEM;
+		if (WIFSIGNALED(status))
+			role_say("store", "ended by signal %d; everything committed before is kept",
+			    WTERMSIG(status));
+		p->status = STATUS_SYSTEM; /* why, it has said itself */
 	}
 	loop_stop(p->loop);
 }
@@ -338,19 +373,19 @@ on_tick(void *ctx)
 	struct parent *p = ctx;
 	struct mono now = mono_now();
 	struct why why;
+	enum err e;
 
 	for (size_t i = 0; i < p->n_sensors && !p->stopping; i++) {
 		struct sensor *s = &p->sensors[i];
 
 		if (s->restart.ns == 0 || now.ns < s->restart.ns)
 			continue;
-		if (start_sensor(p, s, &why) == ERR_OK) {
-			tell_process(p, "sensor", "restart", 0, s->source->name);
+		if ((e = start_sensor(p, s, &why)) != ERR_OK) {
+			sensor_refused(p, s, e, &why);
 			continue;
 		}
-		if (s->backoff_ms < BACKOFF_MAX_MS)
-			role_say("sensor", "%s; trying again", why.text);
-		plan_restart(s);
+		s->told = false;
+		tell_process(p, "sensor", "restart", 0, s->source->name);
 	}
 }
 
@@ -393,6 +428,26 @@ listen_control(struct parent *p, struct why *why)
 
 /* --- start --- */
 
+/* At the daemon's start: a kind of link that is not read is left out, an interface that is not
+ * there is waited for. */
+static enum err
+begin_sensor(struct parent *p, struct sensor *s, struct why *why)
+{
+	enum err e = start_sensor(p, s, why);
+
+	if (e == ERR_OK || !p->plan->daemon)
+		return e;
+	if (e == ERR_ABSENT) {
+		sensor_refused(p, s, e, why);
+		return ERR_OK;
+	}
+	if (e == ERR_REFUSED && p->plan->n_sources > 1) {
+		role_say("sensor", "%s; it is left out", why->text);
+		return ERR_OK;
+	}
+	return e;
+}
+
 static enum err
 start_all(struct parent *p, struct why *why)
 {
@@ -411,10 +466,12 @@ start_all(struct parent *p, struct why *why)
 			struct sensor *s = &p->sensors[p->n_sensors++];
 
 			*s = (struct sensor){.source = &p->plan->sources[i], .index = k, .pid = -1};
-			if ((e = start_sensor(p, s, why)) != ERR_OK)
+			if ((e = begin_sensor(p, s, why)) != ERR_OK)
 				return e;
 		}
 	}
+	if (!still_running(p))
+		return FAIL(why, ERR_SYSTEM, "no interface is left to watch");
 	return ERR_OK;
 }
 
@@ -455,8 +512,10 @@ watch_run(struct watch_plan *plan)
 		p.live |= plan->sources[i].live;
 	if ((e = start_all(&p, &why)) == ERR_OK) {
 		if (plan->hello != NULL) {
-			(void)fputs(plan->hello, stdout);
-			(void)fflush(stdout);
+			FILE *to = plan->hello_to != NULL ? plan->hello_to : stdout;
+
+			(void)fputs(plan->hello, to);
+			(void)fflush(to);
 		}
 		maybe_finish(&p);
 		e = loop_run(p.loop, &why);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "base/sip.h"
@@ -30,8 +31,11 @@ struct watch_plan {
 	uint64_t memory_bytes; /* cap of what outside bytes can make a sensor hold */
 	bool colour;
 	bool progress;
+	bool daemon;       /* waits for an interface that is not there, or is gone, and goes on */
 	const char *hello; /* printed once everything runs; may be NULL */
+	FILE *hello_to;    /* NULL: standard output */
 };
 
-/* Until the files are read, or, live, until SIGINT or SIGTERM. The exit status. */
+/* Until the files are read, or, live, until SIGINT or SIGTERM, or no interface is left to read.
+ * The exit status. */
 int watch_run(struct watch_plan *plan);

@@ -53,9 +53,7 @@ sql_fail(struct backend *b, int rc, struct why *why)
 	case SQLITE_FULL:
 		sys = ENOSPC;
 		e = FAIL(why, ERR_SYSTEM,
-		    "the disk of %.80s is full: free some space or shorten the retention; nothing "
-		    "that was committed is lost",
-		    b->dir);
+		    "the disk of %.80s is full: free some space or shorten the retention", b->dir);
 		break;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
