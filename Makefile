@@ -10,7 +10,7 @@ SOAK_SECONDS ?= 600
 BUILD := build
 
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD)
+	@ninja -C $(BUILD) hemostat
 
 $(BUILD)/build.ninja:
 	@tools/packages build
