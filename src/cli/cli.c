@@ -257,13 +257,14 @@ cli_main(int argc, char **argv)
 		help_list(NULL);
 		return EXIT_DONE;
 	}
-	if (strcmp(argv[first], "--version") == 0 || strcmp(argv[first], "version") == 0) {
+	c.command =
+	    find_command(argv[first], first + 1 < argc ? argv[first + 1] : NULL, &known, &words);
+	if (strcmp(argv[first], "--version") == 0 ||
+	    (strcmp(argv[first], "version") == 0 && first + 1 >= argc)) {
 		printf("hemostat %s\nLicence Apache-2.0. No warranty; not a medical device.\n",
 		    HEMOSTAT_VERSION);
 		return EXIT_DONE;
 	}
-	c.command =
-	    find_command(argv[first], first + 1 < argc ? argv[first + 1] : NULL, &known, &words);
 	if (c.command == NULL) {
 		bool help = known && (first + 1 >= argc || strncmp(argv[first + 1], "-h", 2) == 0 ||
 					 strcmp(argv[first + 1], "--help") == 0);

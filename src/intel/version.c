@@ -29,6 +29,12 @@ version_scheme_name(const struct version_scheme *s)
 	return s->order_name;
 }
 
+const char *
+version_scheme_at(size_t i)
+{
+	return i < ARRAY_LEN(schemes) ? (const char *)schemes[i].name.ptr : NULL;
+}
+
 enum fault
 version_check(const struct version_scheme *s, struct bytes text)
 {

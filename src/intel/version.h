@@ -29,6 +29,8 @@ struct version_scheme;
 const struct version_scheme *version_scheme_named(struct bytes name);
 /* "pep440" for pypi, too: one name for each order. */
 const char *version_scheme_name(const struct version_scheme *s);
+/* The i-th name there is; NULL behind the last. */
+const char *version_scheme_at(size_t i);
 
 /* FAULT_none: *order is below, at or above 0 as a is older than, equal to or newer than b.
  * Else why there is no order (*order is 0); *of tells whose fault it is: 0 a, 1 b, 2 both. */
