@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LIST_DEFAULT = 50, NAMES_KEPT = 256 };
+enum { LIST_DEFAULT = 50 };
 
 void
 cli_data_path(const struct cli *c, char out[DATA_DIR_PATH_MAX])
@@ -110,51 +110,4 @@ cli_one_id(struct cli *c, const char *what, uint64_t *id)
 		return cli_fail(EXIT_USAGE, "%s %s takes one %s number; see hemostat %s list",
 		    c->command->noun, c->command->verb, what, c->command->noun);
 	return -1;
-}
-
-struct link_names {
-	struct store *store;
-	struct link_name kept[NAMES_KEPT];
-};
-
-struct link_names *
-link_names_new(struct store *st)
-{
-	struct link_names *n = calloc(1, sizeof(*n));
-
-	if (n == NULL)
-		abort();
-	n->store = st;
-	return n;
-}
-
-void
-link_names_free(struct link_names *n)
-{
-	free(n);
-}
-
-static bool
-take_name(void *ctx, const struct store_link *l)
-{
-	struct link_name *n = ctx;
-
-	n->number = l->number;
-	n->port = l->port;
-	(void)ip_format(l->client, n->client);
-	(void)ip_format(l->server, n->server);
-	return true;
-}
-
-const struct link_name *
-link_name_of(struct link_names *n, uint64_t id)
-{
-	struct link_name *k = &n->kept[id % NAMES_KEPT];
-
-	if (k->id == id && id != 0)
-		return k;
-	*k = (struct link_name){.id = id, .client = "-", .server = "-"};
-	if (id != 0)
-		(void)(store_link(n->store, id, take_name, k, NULL) == ERR_OK);
-	return k;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/cli.h"
+#include "store/link_names.h"
 #include "store/store.h"
 
 struct cli_store {
@@ -44,14 +45,3 @@ int cli_request(struct cli *c, unsigned kind, uint64_t id, const char *state);
 /* The settings file in force: --config, else hemostat.yaml in the data directory where that is.
  * NULL: none. out: room of the caller. */
 const char *cli_settings_path(const struct cli *c, char out[DATA_DIR_PATH_MAX]);
-
-/* Link hash to the number people use; 0 where there is none. Remembers the last few. */
-struct link_names;
-struct link_names *link_names_new(struct store *st);
-void link_names_free(struct link_names *n);
-struct link_name {
-	uint64_t id, number;
-	char client[IP_TEXT_MAX], server[IP_TEXT_MAX];
-	uint64_t port;
-};
-const struct link_name *link_name_of(struct link_names *n, uint64_t id); /* never NULL */
