@@ -3,10 +3,11 @@ import pathlib
 import re
 import sys
 
-PURE = ["base", "event", "net", "proto", "ledger", "asset", "detect", "intel", "record", "sense"]
+PURE = ["base", "event", "people", "net", "proto", "ledger", "asset", "detect", "intel", "record", "sense"]
 MAY = {
     "base": [],
     "event": ["base"],
+    "people": ["base"],
     "sys": ["base"],
     "crypto": ["base"],
     "net": ["base", "event"],
@@ -26,9 +27,9 @@ MAY = {
     "naming": ["base"],
     "lab": ["base", "event", "net", "proto", "capture"],
     "settings": ["base", "sys", "detect", "asset", "event"],
-    "brain": ["base", "event", "asset", "detect", "store", "sys", "tlog", "ledger"],
+    "brain": ["base", "event", "asset", "detect", "store", "sys", "tlog", "ledger", "people"],
     "report": ["store", "ipc"] + PURE,
-    "api": ["store", "ipc"] + PURE,
+    "api": ["store", "ipc", "crypto", "brain"] + PURE,
     "cli": ["store", "tlog", "ipc", "sys", "role", "lab", "settings", "crypto", "capture", "brain"] + PURE,
 }
 # A carrier may be included by what it carries, nothing else crosses between protocols.

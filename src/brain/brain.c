@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/idmap.h"
+#include "people/people.h"
 #include "sys/clock.h"
 
 #define LEDGER_VALUE "ledger.signed"
@@ -172,7 +173,8 @@ brain_take(struct brain *b, struct bytes *records, struct why *why)
 	if ((e = event_decode(*records, &ev, &used, why)) != ERR_OK)
 		return e == ERR_LIMIT ? ERR_INPUT : e;
 	/* What only the centre may say is not believed from a sensor. */
-	if (ev.kind == EV_device || ev.kind == EV_finding || ev.kind == EV_process)
+	if (ev.kind == EV_device || ev.kind == EV_finding || ev.kind == EV_process ||
+	    ev.kind == EV_account)
 		return FAIL(
 		    why, ERR_INPUT, "a sensor sent an event of kind %s", event_name(ev.kind));
 	if ((e = append(b, bytes_sub(*records, 0, used), &ev, why)) != ERR_OK)
@@ -256,18 +258,99 @@ request_finding(struct brain *b, const struct request *r, struct wall now, struc
 	return brain_tell(b, EV_finding, &head, &f, why);
 }
 
+static enum err
+tell_account(struct brain *b, const struct request *r, struct bytes before, struct bytes after,
+    struct wall now, struct why *why)
+{
+	struct event_head head = {.time = now};
+	struct ev_account a = {.name = bytes_str(r->name),
+	    .what = bytes_str(r->state),
+	    .before = before,
+	    .after = after,
+	    .who = bytes_str(r->who),
+	    .from = bytes_str(r->from),
+	    .reason = bytes_str(r->reason)};
+
+	return brain_tell(b, EV_account, &head, &a, why);
+}
+
+static enum err
+load_people(struct brain *b, struct people *p, struct why *why)
+{
+	struct buf kept = {0};
+	enum err e = store_value(b->store, PEOPLE_VALUE, &kept, why);
+
+	if (e == ERR_OK || e == ERR_ABSENT)
+		e = people_decode(p, buf_bytes(&kept), why);
+	explicit_bzero(kept.ptr, kept.len);
+	buf_free(&kept);
+	return e;
+}
+
+static const char *
+account_word(const struct account *a)
+{
+	return a == NULL ? "" : a->disabled ? "disabled" : role_label(a->role);
+}
+
+static enum err
+request_account(struct brain *b, const struct request *r, struct wall now, struct why *why)
+{
+	struct people_change c = {
+	    .name = bytes_str(r->name), .secret = bytes_str(r->secret), .now = now};
+	const struct bytes what = bytes_str(r->state);
+	struct people p;
+	struct buf kept = {0};
+	const char *before;
+	enum err e;
+
+	if (bytes_eq(what, BYTES("login")) || bytes_eq(what, BYTES("refused")) ||
+	    bytes_eq(what, BYTES("logout")))
+		return tell_account(b, r, (struct bytes){0}, (struct bytes){0}, now, why);
+	if (!people_act_of_label(what, &c.act))
+		return FAIL(why, ERR_USAGE, "an account cannot be asked to %s", r->state);
+	if (r->role[0] != 0 && !role_of_label(bytes_str(r->role), &c.role))
+		return FAIL(why, ERR_USAGE, "there is no role %s", r->role);
+	if ((e = load_people(b, &p, why)) != ERR_OK)
+		return e;
+	before = account_word(people_find(&p, c.name));
+	if ((e = people_apply(&p, &c, why)) == ERR_OK) {
+		people_encode(&p, &kept);
+		e = store_value_put(b->store, PEOPLE_VALUE, buf_bytes(&kept), why);
+	}
+	if (e == ERR_OK)
+		e = tell_account(b, r, bytes_str(before),
+		    bytes_str(account_word(people_find(&p, c.name))), now, why);
+	explicit_bzero(kept.ptr, kept.len);
+	explicit_bzero(&p, sizeof(p));
+	buf_free(&kept);
+	return e;
+}
+
+static bool
+texts_end(const struct request *r)
+{
+	return memchr(r->who, 0, sizeof(r->who)) != NULL &&
+	       memchr(r->state, 0, sizeof(r->state)) != NULL &&
+	       memchr(r->reason, 0, sizeof(r->reason)) != NULL &&
+	       memchr(r->name, 0, sizeof(r->name)) != NULL &&
+	       memchr(r->role, 0, sizeof(r->role)) != NULL &&
+	       memchr(r->from, 0, sizeof(r->from)) != NULL &&
+	       memchr(r->secret, 0, sizeof(r->secret)) != NULL;
+}
+
 enum err
 brain_request(struct brain *b, const struct request *r, struct wall now, struct why *why)
 {
-	if (memchr(r->who, 0, sizeof(r->who)) == NULL ||
-	    memchr(r->state, 0, sizeof(r->state)) == NULL ||
-	    memchr(r->reason, 0, sizeof(r->reason)) == NULL)
+	if (!texts_end(r))
 		return FAIL(why, ERR_INPUT, "a request does not hold together");
 	switch (r->kind) {
 	case REQUEST_DEVICE_STATE:
 		return request_device(b, r, now, why);
 	case REQUEST_FINDING_STATE:
 		return request_finding(b, r, now, why);
+	case REQUEST_ACCOUNT:
+		return request_account(b, r, now, why);
 	default:
 		return FAIL(why, ERR_INPUT, "a request of kind %u is not known", r->kind);
 	}

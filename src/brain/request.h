@@ -5,7 +5,12 @@
 
 #include "base/err.h"
 
-enum request_kind { REQUEST_DEVICE_STATE = 1, REQUEST_FINDING_STATE = 2 };
+enum request_kind {
+	REQUEST_DEVICE_STATE = 1,
+	REQUEST_FINDING_STATE = 2,
+	REQUEST_ACCOUNT =
+	    3, /* state: a people_act, or login, refused, logout, which change nothing */
+};
 
 /* Crosses the control socket as it is; texts terminated. */
 struct request {
@@ -15,6 +20,11 @@ struct request {
 	char state[16];
 	char who[64];
 	char reason[192];
+	/* REQUEST_ACCOUNT only. */
+	char name[32];
+	char role[16];
+	char from[48];    /* address the person asked from; empty: this machine */
+	char secret[128]; /* hash of the password */
 };
 
 struct request_answer {

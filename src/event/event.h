@@ -141,6 +141,7 @@ struct event {
 		struct ev_process process;
 		struct ev_device device;
 		struct ev_finding finding;
+		struct ev_account account;
 	} u;
 };
 
