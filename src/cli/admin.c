@@ -197,6 +197,7 @@ run_sandbox_test(struct cli *c)
 		(void)dup2(fd, STDIN_FILENO);
 	bad |= try_profile(SANDBOX_SENSOR, "sensor");
 	bad |= try_profile(SANDBOX_STORE, "store");
+	bad |= try_profile(SANDBOX_WEB, "web");
 	bad |= try_profile(SANDBOX_READER, "decode");
 	(void)rmdir(dir);
 	return bad == 0 ? EXIT_DONE : cli_fail(EXIT_FOUND, "a sandbox does not hold");

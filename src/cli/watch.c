@@ -169,6 +169,8 @@ run_run(struct cli *c)
 	if ((status = begin_plan(c, &plan, &s, data, config)) >= 0)
 		return status;
 	plan.daemon = true;
+	plan.listen = s.web_listen;
+	plan.site = (const char *)s.site.ptr;
 	add_interfaces(&plan, &s);
 	if (plan.n_sources == 0) {
 		settings_free(&s);
@@ -182,13 +184,15 @@ run_run(struct cli *c)
 	buf_printf(&hello, "; data in %s\n", data);
 	worst_case(&plan, &hello);
 	buf_printf(&hello,
+	    "%s%s\n"
 	    "next, in another terminal:\n"
 	    "  hemostat demo               a small synthetic lab day, to see what this shows\n"
 	    "  hemostat device list        what is connected (add --data %s where that is not the "
 	    "default)\n"
 	    "  hemostat finding list       what is wrong\n"
 	    "stop with Ctrl-C\n",
-	    data);
+	    plan.listen != NULL ? "console: https://" : "no console: web: listen: is off",
+	    plan.listen != NULL ? plan.listen : "", data);
 	buf_byte(&hello, 0);
 	plan.hello = c->json ? NULL : (const char *)hello.ptr;
 	status = watch_run(&plan);
@@ -200,6 +204,8 @@ run_run(struct cli *c)
 /* --- demo --- */
 
 static const struct cli_option demo_options[] = {
+    {"serve", 0, NULL, "then show it in the console until stopped"},
+    {"listen", 0, "ADDRESS", "of the console, with --serve (127.0.0.1:8443)"},
     {"keep", 0, "FILE", "write the capture of the lab day to FILE too"},
     {0},
 };
@@ -274,6 +280,7 @@ run_demo(struct cli *c)
 {
 	char data[DATA_DIR_PATH_MAX], config[DATA_DIR_PATH_MAX];
 	const char *keep = cli_value(c, "keep");
+	char hello[128];
 	struct lab_truth truth;
 	struct watch_plan plan;
 	struct settings s;
@@ -299,10 +306,22 @@ run_demo(struct cli *c)
 			       "%s\n\n",
 			    data);
 		(void)fflush(stdout);
+		if (cli_value(c, "serve") != NULL) {
+			plan.serve = plan.listen_must = true;
+			plan.listen = cli_value(c, "listen") != NULL ? cli_value(c, "listen")
+				      : s.web_listen != NULL         ? s.web_listen
+								     : "127.0.0.1:8443";
+			plan.site = s.site.ptr != NULL ? (const char *)s.site.ptr
+						       : "Demonstration laboratory";
+			plan.summary = WATCH_QUIET;
+			(void)snprintf(hello, sizeof(hello),
+			    "console: https://%s    (stop with Ctrl-C)\n", plan.listen);
+			plan.hello = c->json ? NULL : hello;
+		}
 		add_source(&plan, "lab day (synthetic)", fd);
 		status = watch_run(&plan);
 	}
-	if (status == EXIT_DONE && !c->json)
+	if (status == EXIT_DONE && !c->json && !plan.serve)
 		printf("\nlook further:\n  hemostat --data %s finding list\n  hemostat --data %s "
 		       "device show 1\n"
 		       "  hemostat --data %s result list\n",

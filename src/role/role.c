@@ -13,6 +13,7 @@ struct role {
 static const struct role roles[] = {
     {"sensor", role_sensor},
     {"store", role_store},
+    {"web", role_web},
 };
 
 void

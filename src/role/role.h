@@ -11,6 +11,7 @@ int role_main(int argc, char **argv);
 
 int role_sensor(int argc, char **argv);
 int role_store(int argc, char **argv);
+int role_web(int argc, char **argv);
 
 /* "hemostat ROLE: text" on standard error; for what a person must see. */
 void role_say(const char *role, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -22,6 +22,7 @@
 #include "brain/request.h"
 #include "capture/live.h"
 #include "ipc/ipc.h"
+#include "role/listen.h"
 #include "role/role.h"
 #include "store/store.h"
 #include "sys/clock.h"
@@ -58,7 +59,11 @@ struct parent {
 	struct sensor sensors[WATCH_SOURCES_MAX * WATCH_SENSORS_MAX];
 	size_t n_sensors;
 	pid_t store;
-	int ctl; /* to the store */
+	int ctl;                 /* to the store */
+	pid_t web;               /* -1: does not run */
+	int web_listener;        /* -1: there is no console */
+	struct mono web_restart; /* 0: not waiting */
+	int web_backoff_ms;
 	bool rpt_running;
 	int listener; /* control socket, -1 none */
 	struct sip_key key;
@@ -71,6 +76,8 @@ struct parent {
 static bool
 still_running(const struct parent *p)
 {
+	if (p->plan->serve && !p->stopping)
+		return true;
 	for (size_t i = 0; i < p->n_sensors; i++) {
 		if (p->sensors[i].pid != -1 || (p->sensors[i].restart.ns != 0 && !p->stopping))
 			return true;
@@ -257,6 +264,66 @@ plan_restart(struct sensor *s)
 	s->restart.ns = mono_now().ns + s->backoff_ms * NS_PER_MS;
 }
 
+/* --- the console --- */
+
+static enum err
+start_web(struct parent *p, struct why *why)
+{
+	const char *args[] = {
+	    p->plan->data, p->plan->listen, p->plan->site != NULL ? p->plan->site : "", NULL};
+	struct spawn child = {.role = "web", .args = args, .n_fds = 2};
+	int pair[2];
+	enum err e;
+
+	p->web_restart.ns = 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == -1)
+		return FAIL_SYS(why, "socket pair");
+	child.fds[0] = p->web_listener;
+	child.fds[1] = pair[1];
+	/* To the store it is one who asks for changes, like a command. */
+	if ((e = ipc_send(
+		 p->ctl, IPC_CTL, IPC_CTL_client, (struct bytes){NULL, 0}, pair[0], why)) == ERR_OK)
+		e = spawn_role(&child, &p->web, why);
+	fd_close(&pair[0]);
+	fd_close(&pair[1]);
+	return e;
+}
+
+static enum err
+open_web(struct parent *p, struct why *why)
+{
+	enum err e;
+
+	if (p->plan->listen == NULL)
+		return ERR_OK;
+	if ((e = listen_open(p->plan->listen, &p->web_listener, why)) == ERR_OK)
+		return start_web(p, why);
+	/* Watching matters more than being looked at. */
+	if (p->plan->listen_must)
+		return e;
+	role_say("web", "no console: %s", why->text);
+	return ERR_OK;
+}
+
+static void
+web_ended(struct parent *p, int status)
+{
+	char detail[IPC_TEXT_MAX];
+
+	p->web = -1;
+	if (p->stopping || p->finished)
+		return;
+	(void)snprintf(detail, sizeof(detail), "ended %s %d",
+	    WIFSIGNALED(status) ? "by signal" : "with status",
+	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	tell_process(p, "web", WIFSIGNALED(status) ? "crash" : "exit", status, detail);
+	role_say("web", "%s; it is started again", detail);
+	p->web_backoff_ms = p->web_backoff_ms == 0                   ? BACKOFF_FIRST_MS
+			    : p->web_backoff_ms > BACKOFF_MAX_MS / 2 ? BACKOFF_MAX_MS
+								     : p->web_backoff_ms * 2;
+	p->web_restart.ns = mono_now().ns + p->web_backoff_ms * NS_PER_MS;
+}
+
 /* --- what happens --- */
 
 static void
@@ -267,6 +334,8 @@ maybe_finish(struct parent *p)
 	if (p->finished || still_running(p))
 		return;
 	p->finished = true;
+	if (p->web != -1)
+		(void)kill(p->web, SIGTERM);
 	if (ipc_send(p->ctl, IPC_CTL, IPC_CTL_finish, (struct bytes){NULL, 0}, -1, &why) != ERR_OK)
 		loop_stop(p->loop);
 }
@@ -358,6 +427,8 @@ on_signal(void *ctx, int signo)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == p->store)
 			store_ended(p, status);
+		if (pid == p->web)
+			web_ended(p, status);
 		for (size_t i = 0; i < p->n_sensors; i++) {
 			if (p->sensors[i].pid == pid)
 				sensor_ended(p, &p->sensors[i], status);
@@ -375,6 +446,9 @@ on_tick(void *ctx)
 	struct why why;
 	enum err e;
 
+	if (p->web_restart.ns != 0 && now.ns >= p->web_restart.ns && !p->stopping &&
+	    start_web(p, &why) != ERR_OK)
+		role_say("web", "%s", why.text);
 	for (size_t i = 0; i < p->n_sensors && !p->stopping; i++) {
 		struct sensor *s = &p->sensors[i];
 
@@ -461,6 +535,8 @@ start_all(struct parent *p, struct why *why)
 		return e;
 	if (loop_every(p->loop, TICK_MS, on_tick, p, why) == NULL)
 		return ERR_SYSTEM;
+	if ((e = open_web(p, why)) != ERR_OK)
+		return e;
 	for (size_t i = 0; i < p->plan->n_sources; i++) {
 		for (unsigned k = 0; k < p->plan->sensors; k++) {
 			struct sensor *s = &p->sensors[p->n_sensors++];
@@ -484,6 +560,11 @@ reap_all(struct parent *p)
 			(void)waitpid(p->sensors[i].pid, NULL, 0);
 		}
 	}
+	if (p->web != -1) {
+		(void)kill(p->web, SIGTERM);
+		(void)waitpid(p->web, NULL, 0);
+	}
+	fd_close(&p->web_listener);
 	fd_close(&p->ctl);
 	if (p->store > 0)
 		(void)waitpid(p->store, NULL, 0);
@@ -504,7 +585,8 @@ drop_control(struct parent *p)
 int
 watch_run(struct watch_plan *plan)
 {
-	struct parent p = {.plan = plan, .store = -1, .ctl = -1, .listener = -1};
+	struct parent p = {
+	    .plan = plan, .store = -1, .ctl = -1, .web = -1, .web_listener = -1, .listener = -1};
 	struct why why = {0};
 	enum err e;
 

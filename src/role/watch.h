@@ -31,9 +31,13 @@ struct watch_plan {
 	uint64_t memory_bytes; /* cap of what outside bytes can make a sensor hold */
 	bool colour;
 	bool progress;
-	bool daemon;       /* waits for an interface that is not there, or is gone, and goes on */
-	const char *hello; /* printed once everything runs; may be NULL */
-	FILE *hello_to;    /* NULL: standard output */
+	bool daemon;        /* waits for an interface that is not there, or is gone, and goes on */
+	const char *site;   /* name of the site, for the console; may be NULL */
+	const char *listen; /* address of the console; NULL: none */
+	bool listen_must;   /* without it, nothing starts */
+	bool serve;         /* go on until stopped, also when all files are read */
+	const char *hello;  /* printed once everything runs; may be NULL */
+	FILE *hello_to;     /* NULL: standard output */
 };
 
 /* Until the files are read, or, live, until SIGINT or SIGTERM, or no interface is left to read.

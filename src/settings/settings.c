@@ -20,6 +20,8 @@ enum {
 	MEMORY_MIB_DEFAULT = 192,
 };
 
+#define WEB_LISTEN_DEFAULT "127.0.0.1:8443"
+
 /* As YAML has it. */
 struct raw_zone {
 	char *name;
@@ -39,6 +41,10 @@ struct raw_retention {
 	uint32_t gib;
 };
 
+struct raw_web {
+	char *listen;
+};
+
 struct raw_rates {
 #define RATE(id, value, unit, text) uint64_t id;
 #include "detect/rates.def"
@@ -55,6 +61,7 @@ struct raw_file {
 	char **managers;
 	unsigned managers_count;
 	struct raw_rates *rates;
+	struct raw_web *web;
 };
 
 struct settings_raw {
@@ -86,6 +93,11 @@ static const cyaml_schema_field_t retention_fields[] = {
     CYAML_FIELD_UINT("days", CYAML_FLAG_OPTIONAL, struct raw_retention, days),
     CYAML_FIELD_UINT("gib", CYAML_FLAG_OPTIONAL, struct raw_retention, gib), CYAML_FIELD_END};
 
+static const cyaml_schema_field_t web_fields[] = {
+    CYAML_FIELD_STRING_PTR(
+	"listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_web, listen, 2, 64),
+    CYAML_FIELD_END};
+
 static const cyaml_schema_field_t rates_fields[] = {
 #define RATE(id, value, unit, text)                                                                \
 	CYAML_FIELD_UINT(#id, CYAML_FLAG_OPTIONAL, struct raw_rates, id),
@@ -107,6 +119,8 @@ static const cyaml_schema_field_t file_fields[] = {
 	managers, &text_schema, 0, MANAGERS_MAX),
     CYAML_FIELD_MAPPING_PTR(
 	"rates", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_file, rates, rates_fields),
+    CYAML_FIELD_MAPPING_PTR(
+	"web", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_file, web, web_fields),
     CYAML_FIELD_END};
 
 static const cyaml_schema_value_t file_schema = {
@@ -266,6 +280,8 @@ take_file(struct settings *s, const char *path, struct why *why)
 		s->memory_bytes = f->limits->memory_mib != 0 ? (uint64_t)f->limits->memory_mib << 20
 							     : s->memory_bytes;
 	}
+	if (f->web != NULL && f->web->listen != NULL)
+		s->web_listen = strcmp(f->web->listen, "off") == 0 ? NULL : f->web->listen;
 	if (f->retention != NULL) {
 		s->retention_days = f->retention->days;
 		s->retention_bytes = (uint64_t)f->retention->gib << 30;
@@ -288,6 +304,7 @@ settings_load(struct settings *s, const char *path, struct why *why)
 
 	*s = (struct settings){.sensors = 1,
 	    .max_flows = FLOWS_DEFAULT,
+	    .web_listen = WEB_LISTEN_DEFAULT,
 	    .memory_bytes = (uint64_t)MEMORY_MIB_DEFAULT << 20};
 	if (path == NULL)
 		return ERR_OK;
@@ -342,6 +359,8 @@ settings_example(struct buf *out)
 	    "  memory_mib: %d     # what traffic can make a sensor hold\n\n",
 	    FLOWS_DEFAULT, MEMORY_MIB_DEFAULT);
 	buf_text(out,
+	    "# Where the console and the API listen (HTTPS); off: nowhere.\n"
+	    "web:\n  listen: " WEB_LISTEN_DEFAULT "\n\n"
 	    "# Stored events are dropped after so many days, or above so many GiB; 0: never.\n"
 	    "retention:\n  days: 0\n  gib: 0\n\n"
 	    "# Groups of addresses. Without zones, private addresses are inside.\n"

@@ -16,6 +16,7 @@ struct settings {
 	unsigned sensors;         /* processes an interface */
 	uint64_t max_flows;       /* a sensor */
 	uint64_t memory_bytes;    /* a sensor */
+	const char *web_listen;   /* address of the console; NULL: off */
 	uint64_t retention_days;  /* of events; 0: for ever */
 	uint64_t retention_bytes; /* of stored events; 0: no bound */
 	struct detect_config detect;

@@ -40,6 +40,10 @@ static const int store_calls[] = {S(openat), S(open), S(unlink), S(unlinkat), S(
     S(dup2), S(linkat), S(link), S(umask), S(getsockopt), S(recvfrom), S(recvmsg), S(sendmsg),
     S(sendto), S(signalfd4)};
 
+static const int web_calls[] = {S(accept4), S(socketpair), S(sendto), S(recvfrom), S(sendmsg),
+    S(recvmsg), S(setsockopt), S(getsockopt), S(getsockname), S(shutdown), S(pread64), S(stat),
+    S(lstat), S(access), S(faccessat2), S(ioctl), S(geteuid), S(getuid), S(sendfile)};
+
 /* openat besides, for reading only: see seccomp_enter(). */
 static const int reader_calls[] = {
     S(pread64), S(stat), S(statx), S(ioctl), S(getdents64), S(getcwd), S(readlink)};
@@ -70,6 +74,7 @@ static const struct profile profiles[] = {
 	    LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
 	    LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG,
 	true},
+    [SANDBOX_WEB] = {web_calls, ARRAY_LEN(web_calls), 0, false},
     [SANDBOX_READER] = {reader_calls, ARRAY_LEN(reader_calls), 0, false},
 };
 

@@ -13,6 +13,7 @@
 enum sandbox_profile {
 	SANDBOX_SENSOR, /* reads its capture, writes its pipe, allocates; nothing else */
 	SANDBOX_STORE,  /* files below one directory; no network, no programs */
+	SANDBOX_WEB,    /* accepts on what it was given; opens no file, makes no connection */
 	SANDBOX_READER, /* a command that parses a file given by a person: as sensor, plus reading
 			 */
 };

@@ -118,6 +118,7 @@ sandbox_holds(void **state)
 	(void)state;
 	assert_int_equal(tries_not_held(SANDBOX_SENSOR), 0);
 	assert_int_equal(tries_not_held(SANDBOX_STORE), 0);
+	assert_int_equal(tries_not_held(SANDBOX_WEB), 0);
 	assert_int_equal(tries_not_held(SANDBOX_READER), 0);
 }
 
