@@ -44,7 +44,7 @@ setup(void **state)
 	if (mkdtemp(dir) == NULL || store_dir_open(&store_dir, dir, STORE_WRITE, &why) != ERR_OK ||
 	    store_dir_key(store_dir, &key, &why) != ERR_OK ||
 	    store_open(&writer, store_dir, STORE_WRITE, NULL, &why) != ERR_OK ||
-	    brain_open(&brain, writer, &key, NULL, &why) != ERR_OK ||
+	    brain_open(&brain, writer, NULL, &key, NULL, &why) != ERR_OK ||
 	    brain_commit(brain, STORE_FAST, &why) != ERR_OK ||
 	    store_open(&reader, store_dir, STORE_READ, NULL, &why) != ERR_OK) {
 		(void)fprintf(stderr, "%s\n", why.text);
