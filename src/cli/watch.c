@@ -334,7 +334,9 @@ run_demo(struct cli *c)
 /* --- lab make --- */
 
 static const struct cli_option lab_options[] = {
-    {"kind", 0, "NAME", "day, dicom, records (HL7 and ASTM), short (a message a connection)"},
+    {"kind", 0, "NAME",
+	"day, dicom, records (HL7 and ASTM), short (a message a connection), crowd (10,000 "
+	"devices)"},
     {"mib", 0, "N", "size, about, in MiB (16); day has a size of its own"},
     {"seed", 0, "N", "other people and values (1)"},
     {"disorder", 0, "PPM", "segments sent twice, overtaken or late, of a million (0)"},

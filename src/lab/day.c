@@ -567,6 +567,37 @@ load_dicom(struct lab *l, uint64_t bytes)
 	}
 }
 
+/* Each connection says something and then waits; more than `bytes` where these alone are more. */
+static void
+load_crowd(struct lab *l, uint64_t bytes)
+{
+	enum { DEVICES = 10000, EACH = 10, NET_FIRST = 16, NET_DEVICES = 250 };
+	struct buf room = {.ptr = NULL};
+	struct wire_tcp *t;
+
+	if (!buf_reserve(&room, sizeof(*t) * DEVICES * EACH))
+		return;
+	t = (struct wire_tcp *)(void *)room.ptr;
+	for (unsigned n = 0; n < DEVICES * EACH || l->w->bytes < bytes; n++) {
+		struct wire_tcp *one = &t[n % (DEVICES * EACH)];
+		unsigned device = n % DEVICES;
+		struct wire_host host =
+		    wire_host(OUI_NORD, (uint8_t)(NET_FIRST + device / NET_DEVICES),
+			(uint8_t)(2 + device % NET_DEVICES));
+		struct lab_case c = lab_case_new(l->w, n);
+		struct lab_value v[1];
+
+		if (n < DEVICES * EACH) {
+			*one = wire_tcp_open(
+			    l->w, &host, (uint16_t)(40000 + n / DEVICES), &l->lis, PORT_HL7);
+			l->truth->flows++;
+		}
+		lab_values(l->w, wire_below(l->w, lab_tests_n), 1, v);
+		say_oru(l, one, &c, "NORD-C500", "LIS", v, 1, "F", 0);
+	}
+	buf_free(&room);
+}
+
 void
 lab_load(struct wire *w, enum lab_load kind, uint64_t bytes, struct lab_truth *truth)
 {
@@ -580,6 +611,9 @@ lab_load(struct wire *w, enum lab_load kind, uint64_t bytes, struct lab_truth *t
 	case LAB_SHORT:
 		load_short(&l, bytes);
 		break;
+	case LAB_CROWD:
+		load_crowd(&l, bytes);
+		break;
 	default:
 		load_records(&l, bytes);
 	}
@@ -589,7 +623,7 @@ lab_load(struct wire *w, enum lab_load kind, uint64_t bytes, struct lab_truth *t
 const char *
 lab_load_name(enum lab_load kind)
 {
-	static const char *const names[LAB_KINDS] = {"dicom", "records", "short"};
+	static const char *const names[LAB_KINDS] = {"dicom", "records", "short", "crowd"};
 
 	return (size_t)kind < LAB_KINDS ? names[kind] : "unknown";
 }

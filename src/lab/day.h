@@ -20,10 +20,11 @@ enum lab_load {
 	LAB_DICOM,   /* images, with some of everything else */
 	LAB_RECORDS, /* HL7 and ASTM on long connections */
 	LAB_SHORT,   /* one HL7 message a connection */
+	LAB_CROWD,   /* 10,000 devices with 100,000 connections that stay open */
 	LAB_KINDS
 };
 
 /* Frames of about `bytes` bytes. */
 void lab_load(struct wire *w, enum lab_load kind, uint64_t bytes, struct lab_truth *t);
 
-const char *lab_load_name(enum lab_load kind); /* dicom, records, short */
+const char *lab_load_name(enum lab_load kind); /* dicom, records, short, crowd */

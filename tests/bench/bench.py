@@ -77,16 +77,41 @@ PEERS = {
 TARGETS = {"dicom": 3.0, "records": 4.5, "short": 7.0}
 
 
+def resident(command):
+    """The most that each process of one run held, in MiB, by name; None where it failed."""
+    peaks = {}
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while child.poll() is None:
+        for status in pathlib.Path("/proc").glob("[0-9]*/status"):
+            try:
+                lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+                if int(lines["PPid"]) == child.pid or int(status.parent.name) == child.pid:
+                    peaks[status.parent.name] = int(lines["VmHWM"].split()[0]) / 1024
+            except (OSError, KeyError, ValueError):
+                pass  # it ended while we looked
+        time.sleep(0.01)
+    return list(peaks.values()) if child.returncode == 0 else None
+
+
+def make(kind, mib, *options_of_it):
+    """A capture of the lab twin; its path and what is in it."""
+    path = str(work / f"{kind}-{mib}.pcap")
+    p = subprocess.run([hemostat, "lab", "make", path, "--kind", kind, "--mib", str(mib), *options_of_it],
+                       capture_output=True, text=True, check=True)
+    return path, json.loads(p.stdout.splitlines()[-1])
+
+
+def line(name, value, unit, target, good):
+    print(f"{name:58}{value:10.1f} {unit:12} target {target}{'' if good else '   MISSED'}")
+
+
 def capture_speed():
     print(f"real-time priority: {'yes' if FIRST else 'no (root gives steadier figures)'}")
     print(f"\nCapture files of {options.mib} MiB in memory, wall time over a plain libpcap loop that touches each byte")
     print(f"{'':22}" + "".join(f"{k:>12}" for k in TARGETS))
     table = {}
     for kind in TARGETS:
-        path = str(work / f"{kind}.pcap")
-        p = subprocess.run([hemostat, "lab", "make", path, "--kind", kind, "--mib", str(options.mib), "--disorder", "10000"],
-                           capture_output=True, text=True, check=True)
-        truth = json.loads(p.stdout.splitlines()[-1])
+        path, truth = make(kind, options.mib, "--disorder", "10000")
         base, _ = median(lambda path=path: [str(build / "tests/bench/pcap_loop"), path], options.runs)
         row = {"libpcap loop (s)": base}
         for sensors in (1, 2):
@@ -116,6 +141,52 @@ def capture_speed():
         print("tshark is left out above 256 MiB (minutes a run): make bench with --mib 128 shows it")
 
 
+def memory():
+    print("\nMemory, resident")
+    small, large = 100, max(options.mib, 200)
+    for kind in TARGETS:
+        peaks = {}
+        for mib in (small, large):
+            path, _ = make(kind, mib, "--disorder", "10000")
+            peaks[mib] = max(resident(fresh(["watch", "-r", path])) or [float("inf")])
+            os.unlink(path)
+        line(f"{kind}: largest process, {large} MiB", peaks[large], "MiB", "at most 64", peaks[large] <= 64)
+        line(f"{kind}: over a capture of {small} MiB", peaks[large] - peaks[small], "MiB",
+             "flat: at most 8", peaks[large] - peaks[small] <= 8)
+        note(bench="memory", kind=kind, mib=large, largest=peaks[large], small=peaks[small])
+    path, _ = make("crowd", 1)
+    peaks = resident(fresh(["watch", "-r", path])) or [float("inf")]
+    os.unlink(path)
+    line("10,000 devices, 100,000 live flows: largest process", max(peaks), "MiB", "at most 200", max(peaks) <= 200)
+    line("10,000 devices, 100,000 live flows: all processes", sum(peaks), "MiB", "(none)", True)
+    note(bench="memory", kind="crowd", largest=max(peaks), sum=sum(peaks))
+
+
+def message_cost():
+    """A message costs the same whether a thousand or a million came before it."""
+    print("\nCost of a message in the sensor (sense_bench)")
+    costs = {}
+    for mib in (2, 15, 150, 1450):
+        path, truth = make("records", mib)
+        p = subprocess.run(FIRST + [str(build / "tests/bench/sense_bench"), path, "3"], capture_output=True, text=True, check=True)
+        os.unlink(path)
+        figure = json.loads(p.stdout)
+        messages = sum(truth["messages"].values())
+        costs[messages] = figure["ns_packet"] * figure["packets"] / messages
+    first = min(costs)
+    for messages, ns in costs.items():
+        line(f"{messages:,} messages", ns, "ns a message", f"at most 1.25 of {first:,}", ns <= 1.25 * costs[first])
+    note(bench="message_cost", ns={str(k): v for k, v in costs.items()})
+
+
+def hl7_parse():
+    p = subprocess.run(FIRST + [str(build / "tests/bench/hl7_bench"), "parse"], capture_output=True, text=True, check=True)
+    figure = json.loads(p.stdout)
+    print("\nHL7 alone (hl7_bench)")
+    line("blocks found, segments cut into fields", figure["mb_s"], "MB/s", "at least 2000", figure["mb_s"] >= 2000)
+    note(**figure)
+
+
 def start_up():
     with open(work / "empty.pcap", "wb") as f:
         f.write(b"\xd4\xc3\xb2\xa1\x02\x00\x04\x00" + bytes(8) + b"\xff\xff\x00\x00\x01\x00\x00\x00")
@@ -128,13 +199,15 @@ def start_up():
 def programs():
     """Benchmarks that are programs of their own print their figures."""
     for exe in sorted((build / "tests/bench").glob("*_bench")):
+        if exe.name in ("capture_bench", "sense_bench"):
+            continue  # they want a capture
         print(f"\n{exe.name}")
         subprocess.run([str(exe)], check=False)
 
 
 try:
     subprocess.run(["ninja", "-C", str(build), "bench"], stdout=subprocess.DEVNULL, check=True)
-    for part in (capture_speed, start_up, programs):
+    for part in (capture_speed, memory, message_cost, hl7_parse, start_up, programs):
         if options.only in part.__name__:
             part()
 finally:
