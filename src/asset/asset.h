@@ -74,7 +74,9 @@ enum {
 	ASSET_CLAIMS_MAX = 48, /* of one endpoint; above it the weakest, then oldest, gives way */
 	ASSET_QUIET_S = 300,   /* an endpoint silent this long may have become another address */
 	ASSET_RUN_S = 43200,   /* a value not claimed this long starts anew when claimed again */
-	ASSET_ROUTER_IPS = 8,  /* addresses of one MAC above which it is a router or a proxy */
+	ASSET_SHOWN_ADDRESSES = 32,
+	ASSET_SHOWN_LINKS = 256,
+	ASSET_ROUTER_IPS = 8, /* addresses of one MAC above which it is a router or a proxy */
 };
 
 struct asset_book;
@@ -135,7 +137,8 @@ bool asset_link_get(const struct asset_book *b, uint64_t link, struct asset_link
 /* The best value of an attribute; empty: not known. Lives until the next event. */
 struct bytes asset_best(const struct asset_book *b, uint64_t id, enum name_value attr);
 
-/* Its IP addresses as text, blank between, in order of first sight. */
+/* Its IP addresses as text, blank between, in order of first sight; ASSET_SHOWN_ADDRESSES at most.
+ */
 void asset_addresses(const struct asset_book *b, uint64_t id, struct buf *out);
 
 /* The asset with the lowest id above `after`; 0 at the end. */
@@ -147,7 +150,9 @@ uint64_t asset_dirty_take(struct asset_book *b);
 
 /* One object: id, state, class, maker, model, serial, software, hardware, firmware, os, hostname,
  * udi, name (null where unknown), conflicts, addresses, first_seen, last_seen, protocols, claims
- * (with evidence: source, packet, flow, dir, offset), links. null for no such asset. */
+ * (with evidence: source, packet, flow, dir, offset), links. null for no such asset. Who floods a
+ * server makes it thousands of links: at most ASSET_SHOWN_ADDRESSES addresses with their claims and
+ * ASSET_SHOWN_LINKS links are told, the rest counted in addresses_more and links_more. */
 void asset_json(const struct asset_book *b, uint64_t id, struct json *j);
 
 void asset_book_stats(const struct asset_book *b, struct asset_stats *out);

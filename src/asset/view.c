@@ -278,7 +278,7 @@ attr_conflicts(const struct asset_book *b, uint32_t slot, enum name_value attr)
 }
 
 /* Endpoints of an asset by falling index order of their list are put in rising order: lists differ
- * after a restore, JSON does not. Quadratic in the addresses of one device: they are few. */
+ * after a restore, JSON does not. One look at all addresses for each that is shown. */
 static uint32_t
 endpoint_after(const struct asset_book *b, uint32_t slot, uint32_t after)
 {
@@ -338,14 +338,23 @@ json_claim(const struct endpoint *ep, const struct claim *c, struct json *j)
 	json_object_end(j);
 }
 
-static void
-json_links(const struct asset_book *b, uint32_t e, struct json *j)
+/* The latest first, *room at most; returns how many were left out. */
+static uint64_t
+json_links(const struct asset_book *b, uint32_t e, size_t *room, struct json *j)
 {
+	uint64_t more = 0;
+
 	for (uint32_t end = endpoint_at(b, e)->links; end != NONE;) {
 		const struct link *l = link_at(b, end / 2);
 		unsigned side = end % 2;
 		char text[IP_TEXT_MAX];
 
+		if (*room == 0) {
+			more++;
+			end = l->next[side];
+			continue;
+		}
+		--*room;
 		json_object(j);
 		json_ku64(j, "id", l->id);
 		json_kstr(j, "role", side == 0 ? "client" : "server");
@@ -364,6 +373,7 @@ json_links(const struct asset_book *b, uint32_t e, struct json *j)
 		json_object_end(j);
 		end = l->next[side];
 	}
+	return more;
 }
 
 void
@@ -372,8 +382,10 @@ asset_json(const struct asset_book *b, uint64_t id, struct json *j)
 	static const enum name_value attrs[] = {attr_maker, attr_model, attr_serial, attr_software,
 	    attr_hardware, attr_firmware, attr_os, attr_hostname, attr_udi, attr_name};
 	uint32_t slot = slot_of_id(b, id), e = NONE;
+	uint32_t shown[ASSET_SHOWN_ADDRESSES];
+	size_t n_shown = 0, room = ASSET_SHOWN_LINKS;
+	uint64_t protos = 0, more = 0;
 	const struct asset *a;
-	uint64_t protos = 0;
 
 	if (slot == NONE) {
 		json_null(j);
@@ -398,11 +410,16 @@ asset_json(const struct asset_book *b, uint64_t id, struct json *j)
 	json_kwall(j, "last_seen", (struct wall){a->last_ns});
 	json_key(j, "addresses");
 	json_array(j);
-	while ((e = endpoint_after(b, slot, e)) != NONE) {
+	while (n_shown < ARRAY_LEN(shown) && (e = endpoint_after(b, slot, e)) != NONE) {
 		json_address(endpoint_at(b, e), j);
-		protos |= endpoint_at(b, e)->client_of | endpoint_at(b, e)->server_of;
+		shown[n_shown++] = e;
 	}
 	json_array_end(j);
+	for (e = a->endpoints; e != NONE; e = endpoint_at(b, e)->next) {
+		protos |= endpoint_at(b, e)->client_of | endpoint_at(b, e)->server_of;
+		more++;
+	}
+	json_ku64(j, "addresses_more", more - n_shown);
 	json_key(j, "protocols");
 	json_array(j);
 	for (unsigned p = 0; p < PROTO_MAX; p++) {
@@ -412,16 +429,19 @@ asset_json(const struct asset_book *b, uint64_t id, struct json *j)
 	json_array_end(j);
 	json_key(j, "claims");
 	json_array(j);
-	while ((e = endpoint_after(b, slot, e)) != NONE) {
-		for (const struct claim *c = endpoint_at(b, e)->claims; c != NULL; c = c->next)
-			json_claim(endpoint_at(b, e), c, j);
+	for (size_t i = 0; i < n_shown; i++) {
+		for (const struct claim *c = endpoint_at(b, shown[i])->claims; c != NULL;
+		     c = c->next)
+			json_claim(endpoint_at(b, shown[i]), c, j);
 	}
 	json_array_end(j);
 	json_key(j, "links");
 	json_array(j);
-	while ((e = endpoint_after(b, slot, e)) != NONE)
-		json_links(b, e, j);
+	more = 0;
+	for (size_t i = 0; i < n_shown; i++)
+		more += json_links(b, shown[i], &room, j);
 	json_array_end(j);
+	json_ku64(j, "links_more", more);
 	json_object_end(j);
 }
 
@@ -433,7 +453,8 @@ asset_addresses(const struct asset_book *b, uint64_t id, struct buf *out)
 
 	if (slot == NONE)
 		return;
-	while ((e = endpoint_after(b, slot, e)) != NONE) {
+	for (size_t n = 0; n < ASSET_SHOWN_ADDRESSES && (e = endpoint_after(b, slot, e)) != NONE;
+	     n++) {
 		const struct endpoint *ep = endpoint_at(b, e);
 
 		if (ip_is_zero(ep->ip))

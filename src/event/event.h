@@ -86,7 +86,13 @@ enum { TLS_SELF_SIGNED = 1, TLS_CLIENT_CERT_ASKED = 2, TLS_RESUMED = 4, TLS_CLIE
 
 enum { BINDING_GRATUITOUS = 1, BINDING_SERVER = 2, BINDING_ROUTER = 4 };
 
-enum { FLOW_MIDSTREAM = 1, FLOW_CONFLICT = 2, FLOW_SWAPPED = 4 };
+enum {
+	FLOW_MIDSTREAM = 1,
+	FLOW_CONFLICT = 2,
+	FLOW_SWAPPED = 4,
+	FLOW_EVICTED = 8, /* ended early: the table of flows was full */
+	FLOW_UNREAD = 16, /* bytes of it went by unread: memory was out */
+};
 
 enum event_kind {
 #define EVENT(id, no, text) EV_##id = (no),

@@ -113,6 +113,7 @@ give_up_oldest(struct fragment_table *t)
 
 	unlink_datagram(t, i);
 	release(t, i);
+	t->lost++;
 }
 
 static struct fragment_key

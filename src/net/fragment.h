@@ -53,6 +53,7 @@ struct fragment_table {
 	uint64_t reassembled; /* datagrams */
 	uint64_t timed_out;   /* datagrams */
 	uint64_t dropped;     /* datagrams given up for want of room */
+	uint64_t lost;        /* these, and those whose rest never came in time */
 };
 
 /* False: no memory. */

@@ -191,6 +191,16 @@ text_totals(const struct summary *s)
 	if (s->stats.dropped > 0)
 		printf(
 		    "; %llu packets DROPPED by the kernel", (unsigned long long)s->stats.dropped);
+	if (s->stats.units[UNIT_flows_evicted] > 0)
+		printf("\n%llu flows ended early: the table of flows was full (limits in the "
+		       "settings)",
+		    (unsigned long long)s->stats.units[UNIT_flows_evicted]);
+	if (s->stats.units[UNIT_flows_unread] > 0)
+		printf("\n%llu flows NOT READ in part: memory was out (limits in the settings)",
+		    (unsigned long long)s->stats.units[UNIT_flows_unread]);
+	if (s->stats.units[UNIT_fragments_lost] > 0)
+		printf("\n%llu fragmented datagrams incomplete",
+		    (unsigned long long)s->stats.units[UNIT_fragments_lost]);
 	printf("\nclinical messages: ");
 	for (uint64_t p = 0; p < PROTO_MAX; p++) {
 		if (r->messages[p] == 0)

@@ -360,14 +360,31 @@ drop_held(struct sense *s, struct talk *t)
 	t->held = NULL;
 }
 
+/* Memory is out and bytes of this flow are not read: counted for each flow, told now and then. */
+static void
+tell_unread(struct sense *s, struct flow *f)
+{
+	uint64_t n;
+
+	if ((f->flags & FLOW_UNREAD) != 0)
+		return;
+	f->flags |= FLOW_UNREAD;
+	n = ++s->observer.units[UNIT_flows_unread];
+	if ((n & (n - 1)) == 0)
+		observe_anomaly(&s->observer, dir_orig, 0, ANOMALY_memory_cap, PROTO_unknown,
+		    "connections are not read");
+}
+
 static bool
 hold_run(struct sense *s, struct talk *t, enum name_value dir, struct bytes run, uint64_t offset)
 {
 	struct held *h = t->held;
 
 	if (h == NULL) {
-		if ((h = budget_alloc(&s->budget, sizeof(*h))) == NULL)
+		if ((h = budget_alloc(&s->budget, sizeof(*h))) == NULL) {
+			tell_unread(s, s->at.flow);
 			return false;
+		}
 		h->bytes.budget = &s->budget;
 		h->bytes.cap = 256 * 1024;
 		t->held = h;
@@ -375,8 +392,11 @@ hold_run(struct sense *s, struct talk *t, enum name_value dir, struct bytes run,
 	if (h->n == HELD_RUNS_MAX || run.len > UINT32_MAX)
 		return false;
 	buf_add(&h->bytes, run);
-	if (h->bytes.cut)
+	if (h->bytes.cut) {
+		if (run.len <= h->bytes.cap - h->bytes.len)
+			tell_unread(s, s->at.flow);
 		return false;
+	}
 	h->runs[h->n++] = (struct held_run){offset, (uint32_t)run.len, (uint8_t)dir};
 	run = bytes_sub(run, 0, PROBE_BYTES_MAX - h->head[dir].len);
 	if (run.len > 0)
@@ -443,7 +463,7 @@ start_reading(struct sense *s, struct flow *f, struct talk *t, const struct prot
 	t->protocol = p;
 	t->proto = p->id;
 	if ((t->session = p->open(&s->observer)) == NULL) {
-		observe_anomaly(&s->observer, dir_orig, 0, ANOMALY_memory_cap, p->id, "no session");
+		tell_unread(s, f);
 		go_silent(s, f, t);
 		return;
 	}
@@ -550,8 +570,10 @@ on_data(void *ctx, enum name_value dir, struct bytes run, uint64_t offset)
 
 	s->at.flow = f;
 	s->at.talk = t;
-	if (t == NULL)
+	if (t == NULL) {
+		tell_unread(s, f);
 		return;
+	}
 	switch (t->state) {
 	case TALK_PROBING:
 		probe_run(s, f, t, dir, run, offset);
@@ -680,6 +702,10 @@ on_over(void *ctx, struct flow *f, enum flow_over why)
 			s->set.naming->close(s->set.naming->ctx, t->naming);
 		drop_held(s, t);
 		tell_rest(s, t);
+	}
+	if (why == FLOW_OVER_EVICTED) {
+		f->flags |= FLOW_EVICTED;
+		s->observer.units[UNIT_flows_evicted]++;
 	}
 	tell_flow(s, f, t, why);
 	if (t != NULL)
@@ -924,6 +950,7 @@ void
 sense_end(struct sense *s)
 {
 	flow_flush(&s->flows);
+	s->fragments.lost += s->fragments.n;
 	give_out(s);
 }
 
@@ -935,6 +962,7 @@ sense_count(const struct sense *s, struct sense_counters *out)
 	out->live_flows = s->flows.live;
 	out->memory_high = s->budget.high;
 	memcpy(out->units, s->observer.units, sizeof(out->units));
+	out->units[UNIT_fragments_lost] = s->fragments.lost;
 }
 
 void

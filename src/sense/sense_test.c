@@ -75,6 +75,7 @@ struct heard {
 	uint64_t results;
 	uint64_t kinds[EV_MAX];
 	uint64_t anomalies[ANOMALY_MAX];
+	uint64_t evicted, unread; /* flows so marked */
 };
 
 static void
@@ -95,6 +96,9 @@ hear(void *ctx, struct bytes records)
 			assert_true(ev.head.link != 0 && ev.head.packet != 0);
 		} else if (ev.kind == EV_anomaly) {
 			h->anomalies[ev.u.anomaly.name] += ev.u.anomaly.count;
+		} else if (ev.kind == EV_flow) {
+			h->evicted += (ev.u.flow.flags & FLOW_EVICTED) != 0;
+			h->unread += (ev.u.flow.flags & FLOW_UNREAD) != 0;
 		}
 	}
 }
@@ -258,12 +262,51 @@ hostile_frames(void **state)
 	}
 }
 
+/* What a full table and too little memory cost is counted and told, to the last flow. */
+static void
+limits_are_told(void **state)
+{
+	struct sense_settings small = {.max_flows = 16};
+	struct sense_counters c;
+	struct heard h;
+	struct tape t;
+
+	(void)state;
+	tape_day(&t, 0);
+	c = run(&t, &small, NULL, &h);
+	assert_true(c.units[UNIT_flows_evicted] > 10);
+	assert_int_equal(h.evicted, c.units[UNIT_flows_evicted]);
+	assert_int_equal(h.kinds[EV_flow], c.flows);
+	buf_free(&h.records);
+	small = (struct sense_settings){.max_flows = 2048, .memory = 1};
+	for (; small.memory < 64 << 20; small.memory *= 2) {
+		struct sense *s;
+
+		small.events = hear;
+		small.ctx = &h;
+		if ((s = sense_new(&small)) == NULL)
+			continue; /* not even for its tables */
+		sense_free(s);
+		c = run(&t, &small, NULL, &h);
+		assert_true(c.memory_high <= small.memory);
+		assert_int_equal(h.unread, c.units[UNIT_flows_unread]);
+		assert_true((h.unread == 0) == (c.units[UNIT_flows_unread] == 0));
+		if (h.unread > 0)
+			assert_true(h.anomalies[ANOMALY_memory_cap] > 0);
+		if (h.anomalies[ANOMALY_memory_cap] == 0)
+			check_truth(&t, &h);
+		buf_free(&h.records);
+	}
+	tape_free(&t);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(the_day_is_read_whole),
 	    cmocka_unit_test(batches_do_not_matter), cmocka_unit_test(shares_add_up),
-	    cmocka_unit_test(no_identifier_leaves), cmocka_unit_test(hostile_frames)};
+	    cmocka_unit_test(no_identifier_leaves), cmocka_unit_test(hostile_frames),
+	    cmocka_unit_test(limits_are_told)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
