@@ -10,7 +10,7 @@ SOAK_SECONDS ?= 600
 BUILD := build
 
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD) hemostat
+	@ninja -C $(BUILD) hemostat hemostat-verify
 
 $(BUILD)/build.ninja:
 	@tools/packages build

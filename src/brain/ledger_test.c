@@ -537,9 +537,22 @@ lose_power(const char *path, struct rng *rng)
 			copy_file(path, "ledger/checkpoint", "ledger/checkpoint.part");
 			in_folder(path, "ledger/checkpoint.part", name);
 			(void)!truncate(name, (off_t)rng_below(rng, 200));
+			if (rng_below(rng, 2) == 0)
+				copy_file(path, "ledger/checkpoint.part", "ledger/checkpoint");
 		}
 	}
 	store_dir_close(dir);
+}
+
+/* A start and a proper end: what was acknowledged is signed again. */
+static void
+recover(const char *path)
+{
+	struct bench b;
+
+	if (writer_open(&b, path) != ERR_OK)
+		fail_msg("%s", b.why.text);
+	writer_close(&b);
 }
 
 static void
@@ -592,8 +605,11 @@ killed_anywhere(void **state)
 				check_folder(d.path, last.size, &last.root);
 			if (before.size > 0)
 				check_folder(d.path, before.size, &before.root);
-			if (rng_below(&rng, 2) == 0)
-				lose_power(d.path, &rng);
+			if (rng_below(&rng, 2) != 0)
+				continue;
+			lose_power(d.path, &rng);
+			recover(d.path);
+			check_folder(d.path, last.size, &last.root);
 		}
 		temp_dir_free(&d);
 	}

@@ -14,20 +14,25 @@ int
 cli_ledger_open(const struct cli *c, enum store_mode mode, struct cli_ledger *l)
 {
 	struct why why;
+	enum err e;
 	int status;
 
 	*l = (struct cli_ledger){0};
 	if ((status = cli_open(c, mode, &l->s)) >= 0)
 		return status;
 	/* The store may lag behind the ledger, never the other way, so it is read first. */
-	if (store_value(l->s.store, "ledger.signed", &l->remembered, &why) == ERR_SYSTEM ||
-	    tlog_open(&l->log, store_dir_fd(l->s.dir), TLOG_READ, (struct bytes){NULL, 0}, &why) !=
-		ERR_OK) {
-		cli_ledger_close(l);
-		return why.code == ERR_REFUSED ? cli_fail(EXIT_FOUND, "%s", why.text)
-					       : cli_why(&why);
-	}
-	return -1;
+	e = store_value(l->s.store, "ledger.signed", &l->remembered, &why);
+	if (e == ERR_OK || e == ERR_ABSENT)
+		e = tlog_open(
+		    &l->log, store_dir_fd(l->s.dir), TLOG_READ, (struct bytes){NULL, 0}, &why);
+	if (e == ERR_OK)
+		return -1;
+	if (e == ERR_ABSENT && l->remembered.len > 0)
+		e = FAIL(&why, ERR_REFUSED,
+		    "the ledger was deleted: the store remembers a checkpoint of it; first bad "
+		    "entry: 0");
+	cli_ledger_close(l);
+	return e == ERR_REFUSED ? cli_fail(EXIT_FOUND, "%s", why.text) : cli_why(&why);
 }
 
 void

@@ -32,9 +32,9 @@ struct check {
 
 /* A signed root to be met; a fault where it is not one of this log. */
 static void
-add_point(struct check *k, struct bytes note, const char *label)
+add_point(struct check *k, struct bytes note, const char *label, bool elsewhere)
 {
-	struct audit_point p = {0};
+	struct audit_point p = {.elsewhere = elsewhere};
 	struct note_signers signers;
 	struct checkpoint cp;
 	struct note n;
@@ -111,24 +111,24 @@ gather(struct check *k, struct cli *c)
 	if ((status = hold_key(k, cli_value(c, "key"))) >= 0)
 		return status;
 	if (tlog_note(k->l.log).len > 0)
-		add_point(k, tlog_note(k->l.log), "the newest checkpoint");
+		add_point(k, tlog_note(k->l.log), "the newest checkpoint", false);
 	else
 		audit_add(&k->notes, AUDIT_SIGNATURE, 0, 0, "there is no checkpoint");
 	if (k->l.remembered.len > 0)
-		add_point(
-		    k, buf_bytes(&k->l.remembered), "the checkpoint that the store remembers");
+		add_point(k, buf_bytes(&k->l.remembered), "the checkpoint that the store remembers",
+		    false);
 	if (tlog_file(k->l.log, "history", &file, &k->why) != ERR_OK) {
 		buf_free(&file);
 		return cli_why(&k->why);
 	}
 	rest = buf_bytes(&file);
 	while (tlog_history_next(&rest, &note))
-		add_point(k, note, "a checkpoint of the history");
+		add_point(k, note, "a checkpoint of the history", false);
 	for (size_t i = 0; i < c->n_args; i++) {
 		(void)snprintf(label, sizeof(label), "%.60s", c->args[i]);
 		if ((status = read_file(c->args[i], &file)) >= 0)
 			break;
-		add_point(k, buf_bytes(&file), label);
+		add_point(k, buf_bytes(&file), label, true);
 	}
 	buf_free(&file);
 	return status;
@@ -342,8 +342,13 @@ run_verify(struct cli *c)
 		free(k);
 		return cli_fail(EXIT_SYSTEM, "no memory");
 	}
-	if ((status = cli_ledger_open(c, STORE_READ, &k->l)) >= 0)
+	if ((status = cli_ledger_open(c, STORE_READ, &k->l)) >= 0) {
+		if (c->json && status == EXIT_FOUND)
+			printf(
+			    "{\"type\":\"ledger_verify\",\"integrity\":\"broken\",\"first_bad\":0,"
+			    "\"first_bad_exact\":true,\"faults\":[],\"gaps\":[]}\n");
 		goto done;
+	}
 	k->reader = tlog_reader(k->l.log);
 	k->size = tlog_signed_size(k->l.log);
 	k->absent_leaf = tree_leaf(

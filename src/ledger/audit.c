@@ -75,6 +75,7 @@ static void
 meet_points(struct audit *a)
 {
 	struct tree_hash leaves, entries;
+	bool met = false, met_elsewhere = false;
 
 	if (a->at == a->n_points || a->point[a->at].size != a->leaves.size)
 		return;
@@ -82,17 +83,22 @@ meet_points(struct audit *a)
 	entries = tree_edge_root(a->h, &a->entries);
 	for (; a->at < a->n_points && a->point[a->at].size == a->leaves.size; a->at++) {
 		struct audit_point *p = &a->point[a->at];
+		uint64_t good = p->elsewhere ? a->good_elsewhere : a->good;
 
 		p->met = tree_hash_eq(&leaves, &p->root);
 		a->entries_met = tree_hash_eq(&entries, &p->root);
-		if (p->met)
-			a->good = p->size;
-		else
-			audit_add(&a->faults, AUDIT_CHECKPOINT, p->size > 0 ? a->good : 0,
+		met |= p->met;
+		met_elsewhere |= p->met && p->elsewhere;
+		if (!p->met)
+			audit_add(&a->faults, AUDIT_CHECKPOINT, p->size > 0 ? good : 0,
 			    p->size > 0 ? p->size - 1 : 0, "%s of %llu entries is of another log%s",
 			    p->label, (unsigned long long)p->size,
 			    a->entries_met ? "; the events themselves lead to it" : "");
 	}
+	if (met)
+		a->good = a->leaves.size;
+	if (met_elsewhere)
+		a->good_elsewhere = a->leaves.size;
 }
 
 void

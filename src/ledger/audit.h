@@ -58,6 +58,7 @@ struct audit_point {
 	uint64_t size;
 	struct tree_hash root;
 	char label[64]; /* for people: which checkpoint */
+	bool elsewhere; /* kept outside the log: who rewrote the log cannot have changed it */
 	bool met;
 };
 
@@ -69,8 +70,9 @@ struct audit {
 	struct tree_edge leaves, entries; /* over stored leaf hashes; over hashes of entries */
 	bool entries_met; /* the last point was met by the entries, whatever the leaves say */
 	uint64_t good;    /* entries that a met point speaks for */
-	uint64_t checked; /* entries that were there to be hashed */
-	enum err failed;  /* of the reader */
+	uint64_t good_elsewhere; /* the same, of points that were kept elsewhere */
+	uint64_t checked;        /* entries that were there to be hashed */
+	enum err failed;         /* of the reader */
 	struct audit_list faults;
 };
 

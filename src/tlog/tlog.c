@@ -36,6 +36,7 @@ struct tlog {
 	struct buf pending[TREE_LEVELS];
 	uint64_t pending_at[TREE_LEVELS];
 	uint64_t history_size;
+	bool filed; /* the newest checkpoint is in its file */
 	bool writer;
 	bool broken;
 	bool anew; /* level files carry ".new" until they lead to the checkpoint */
@@ -65,9 +66,11 @@ tlog_file(const struct tlog *t, const char *name, struct buf *out, struct why *w
 	return e;
 }
 
-/* All of it or what was there before; on disk when this returns. */
+/* All of it or what was there before. Without TLOG_DURABLE a loss of power may bring the old one
+ * back, or on some file systems an empty one. */
 static enum err
-put_file(const struct tlog *t, const char *name, struct bytes data, struct why *why)
+put_file(const struct tlog *t, const char *name, struct bytes data, enum tlog_durability how,
+    struct why *why)
 {
 	char part[64];
 	enum err e;
@@ -77,12 +80,13 @@ put_file(const struct tlog *t, const char *name, struct bytes data, struct why *
 	fd = openat(t->dir_fd, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return FAIL_SYS(why, "write ledger/%s", name);
-	if ((e = fd_write_all(fd, data, why)) == ERR_OK && fdatasync(fd) != 0)
+	if ((e = fd_write_all(fd, data, why)) == ERR_OK && how == TLOG_DURABLE &&
+	    fdatasync(fd) != 0)
 		e = FAIL_SYS(why, "sync ledger/%s", name);
 	(void)close(fd);
 	if (e == ERR_OK && renameat(t->dir_fd, part, t->dir_fd, name) != 0)
 		e = FAIL_SYS(why, "name ledger/%s", name);
-	if (e == ERR_OK && fsync(t->dir_fd) != 0)
+	if (e == ERR_OK && how == TLOG_DURABLE && fsync(t->dir_fd) != 0)
 		e = FAIL_SYS(why, "sync ledger");
 	return e;
 }
@@ -165,7 +169,7 @@ begin_keys(struct tlog *t, struct why *why)
 		return e;
 	note_key_format(tlog_key_public(t->key), &line);
 	buf_byte(&line, '\n');
-	e = put_file(t, "log.vkey", buf_bytes(&line), why);
+	e = put_file(t, "log.vkey", buf_bytes(&line), TLOG_DURABLE, why);
 	buf_free(&line);
 	return e == ERR_OK ? read_keys(t, why) : e;
 }
@@ -218,8 +222,9 @@ tlog_rotate(struct tlog *t, struct why *why)
 	buf_byte(&out, '\n');
 	if ((e = tlog_key_sign(t->key, buf_bytes(&text), &out, why)) == ERR_OK) {
 		buf_byte(&out, '\n');
-		e = out.cut || text.cut ? FAIL(why, ERR_SYSTEM, "no memory for a new key")
-					: put_file(t, "rotations", buf_bytes(&out), why);
+		e = out.cut || text.cut
+			? FAIL(why, ERR_SYSTEM, "no memory for a new key")
+			: put_file(t, "rotations", buf_bytes(&out), TLOG_DURABLE, why);
 	}
 	if (e == ERR_OK && (e = tlog_key_promote(t->keys_fd, why)) == ERR_OK &&
 	    (e = read_keys(t, why)) == ERR_OK) {
@@ -350,11 +355,14 @@ static enum err
 read_checkpoint(struct tlog *t, struct bytes remembered, struct why *why)
 {
 	struct buf file = {0};
+	struct note n;
 	uint64_t size = 0, known = 0;
 	enum err e;
 
 	if ((e = tlog_file(t, "checkpoint", &file, why)) != ERR_OK)
 		goto done;
+	if (note_parse(buf_bytes(&file), &n, NULL) != ERR_OK)
+		buf_reset(&file); /* what a loss of power leaves */
 	if (file.len > 0 && !ours(t, buf_bytes(&file), &size)) {
 		e = FAIL(why, ERR_REFUSED,
 		    "ledger/checkpoint is not signed by this ledger's key: restore ledger/ and "
@@ -371,6 +379,7 @@ read_checkpoint(struct tlog *t, struct bytes remembered, struct why *why)
 		take_note(t, remembered);
 	else
 		take_note(t, buf_bytes(&file));
+	t->filed = known <= size;
 	t->history_size = t->cp.size;
 done:
 	buf_free(&file);
@@ -591,6 +600,8 @@ append_history(struct tlog *t, struct why *why)
 	return e;
 }
 
+/* The file need not be on disk at once: all that it speaks of is, in level files and store, so that
+ * a start after a loss of power signs the same entries again, and more. */
 enum err
 tlog_sign(struct tlog *t, struct why *why)
 {
@@ -602,8 +613,13 @@ tlog_sign(struct tlog *t, struct why *why)
 	if (t->broken || c.size < t->cp.size)
 		return FAIL(why, ERR_REFUSED, "the ledger has signed %llu entries and holds %llu",
 		    (unsigned long long)t->cp.size, (unsigned long long)c.size);
-	if (c.size == t->cp.size && t->note.len > 0)
+	if (c.size == t->cp.size && t->note.len > 0) {
+		if (!t->filed &&
+		    (e = put_file(t, "checkpoint", buf_bytes(&t->note), TLOG_FAST, why)) != ERR_OK)
+			return e;
+		t->filed = true;
 		return ERR_OK;
+	}
 	c.root = tree_edge_root(t->h, &t->kept);
 	checkpoint_format(&c, &note);
 	text = note.len;
@@ -612,8 +628,9 @@ tlog_sign(struct tlog *t, struct why *why)
 		e = FAIL(why, ERR_SYSTEM, "no memory for a checkpoint");
 	else if ((e = tlog_key_sign(t->key, bytes_sub(buf_bytes(&note), 0, text), &note, why)) ==
 		 ERR_OK)
-		e = put_file(t, "checkpoint", buf_bytes(&note), why);
+		e = put_file(t, "checkpoint", buf_bytes(&note), TLOG_FAST, why);
 	if (e == ERR_OK) {
+		t->filed = true;
 		take_note(t, buf_bytes(&note));
 		if (t->cp.size / HISTORY_EVERY != t->history_size / HISTORY_EVERY)
 			e = append_history(t, why);

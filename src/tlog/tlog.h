@@ -45,7 +45,8 @@ enum err tlog_write(struct tlog *t, enum tlog_durability how, struct why *why) M
 void tlog_keep(struct tlog *t);
 /* The store has undone them. */
 void tlog_drop(struct tlog *t);
-/* Sign what is kept and put it on disk as the newest checkpoint; nothing where that is one already.
+/* Sign what is kept, which must be on disk in ledger and store, and make it the newest checkpoint;
+ * nothing where that is one already.
  * ERR_REFUSED: less is kept than was ever signed. */
 enum err tlog_sign(struct tlog *t, struct why *why) MUST_CHECK;
 
