@@ -494,18 +494,42 @@ pack_round_trip(void **state)
 	buf_free(&out);
 }
 
+static void
+sip_in_pieces(void **state)
+{
+	struct sip_key key = {1, 2};
+	uint8_t in[67];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = (uint8_t)(i * 7);
+	for (size_t n = 0; n <= sizeof(in); n++) {
+		for (size_t cut = 0; cut <= n; cut++) {
+			struct sip_stream s;
+			struct hash128 whole = sip128(&key, bytes_of(in, n)), got;
+
+			sip_stream_begin(&s, &key);
+			sip_stream_add(&s, bytes_of(in, cut));
+			sip_stream_add(&s, bytes_of(in + cut, n - cut));
+			got = sip_stream_end(&s);
+			assert_memory_equal(got.b, whole.b, 16);
+		}
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(views),
 	    cmocka_unit_test(cursor_is_sticky), cmocka_unit_test(sip_vectors),
-	    cmocka_unit_test(fold_sees_all), cmocka_unit_test(fold_spreads),
-	    cmocka_unit_test(sha256_vectors), cmocka_unit_test(base64_cases),
-	    cmocka_unit_test(base64_strict), cmocka_unit_test(time_text),
-	    cmocka_unit_test(addresses), cmocka_unit_test(json_text), cmocka_unit_test(utf8_edges),
-	    cmocka_unit_test(idmap_model), cmocka_unit_test(memory_caps),
-	    cmocka_unit_test(pack_round_trip), cmocka_unit_test(find_any_of_four),
-	    cmocka_unit_test(find_either_of_two), cmocka_unit_test(blocks_go_round)};
+	    cmocka_unit_test(sip_in_pieces), cmocka_unit_test(fold_sees_all),
+	    cmocka_unit_test(fold_spreads), cmocka_unit_test(sha256_vectors),
+	    cmocka_unit_test(base64_cases), cmocka_unit_test(base64_strict),
+	    cmocka_unit_test(time_text), cmocka_unit_test(addresses), cmocka_unit_test(json_text),
+	    cmocka_unit_test(utf8_edges), cmocka_unit_test(idmap_model),
+	    cmocka_unit_test(memory_caps), cmocka_unit_test(pack_round_trip),
+	    cmocka_unit_test(find_any_of_four), cmocka_unit_test(find_either_of_two),
+	    cmocka_unit_test(blocks_go_round)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

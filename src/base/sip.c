@@ -103,3 +103,61 @@ sip128(const struct sip_key *key, struct bytes data)
 	store_le64(h.b + 8, s.v0 ^ s.v1 ^ s.v2 ^ s.v3);
 	return h;
 }
+
+void
+sip_stream_begin(struct sip_stream *s, const struct sip_key *key)
+{
+	*s = (struct sip_stream){
+	    .v = {key->k0 ^ UINT64_C(0x736f6d6570736575),
+		key->k1 ^ UINT64_C(0x646f72616e646f6d) ^ 0xee,
+		key->k0 ^ UINT64_C(0x6c7967656e657261), key->k1 ^ UINT64_C(0x7465646279746573)}};
+}
+
+void
+sip_stream_add(struct sip_stream *s, struct bytes data)
+{
+	struct state v = {s->v[0], s->v[1], s->v[2], s->v[3]};
+	const uint8_t *p = data.ptr, *end = data.ptr + data.len;
+
+	while (p < end && (s->len & 7) != 0) {
+		s->tail |= (uint64_t)*p++ << (8 * (s->len & 7));
+		if ((++s->len & 7) == 0) {
+			v.v3 ^= s->tail;
+			rounds(&v, 2);
+			v.v0 ^= s->tail;
+			s->tail = 0;
+		}
+	}
+	for (; end - p >= 8; p += 8, s->len += 8) {
+		uint64_t m = load_le64(p);
+
+		v.v3 ^= m;
+		rounds(&v, 2);
+		v.v0 ^= m;
+	}
+	for (; p < end; s->len++)
+		s->tail |= (uint64_t)*p++ << (8 * (s->len & 7));
+	s->v[0] = v.v0;
+	s->v[1] = v.v1;
+	s->v[2] = v.v2;
+	s->v[3] = v.v3;
+}
+
+struct hash128
+sip_stream_end(const struct sip_stream *s)
+{
+	struct state v = {s->v[0], s->v[1], s->v[2], s->v[3]};
+	uint64_t last = s->tail | s->len << 56;
+	struct hash128 h;
+
+	v.v3 ^= last;
+	rounds(&v, 2);
+	v.v0 ^= last;
+	v.v2 ^= 0xee;
+	rounds(&v, 4);
+	store_le64(h.b, v.v0 ^ v.v1 ^ v.v2 ^ v.v3);
+	v.v1 ^= 0xdd;
+	rounds(&v, 4);
+	store_le64(h.b + 8, v.v0 ^ v.v1 ^ v.v2 ^ v.v3);
+	return h;
+}

@@ -31,6 +31,17 @@ mix64(uint64_t x)
 	return x;
 }
 
+/* sip128() of bytes that come in pieces. */
+struct sip_stream {
+	uint64_t v[4];
+	uint64_t tail; /* bytes that do not fill a word yet */
+	uint64_t len;
+};
+
+void sip_stream_begin(struct sip_stream *s, const struct sip_key *key);
+void sip_stream_add(struct sip_stream *s, struct bytes data);
+struct hash128 sip_stream_end(const struct sip_stream *s);
+
 static inline bool
 hash128_is_zero(struct hash128 h)
 {

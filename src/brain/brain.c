@@ -128,6 +128,8 @@ count(struct brain *b, const struct event *ev)
 		if (ev->u.message.proto < PROTO_MAX)
 			r->messages[ev->u.message.proto]++;
 		r->results += ev->u.message.n_results;
+		if ((ev->u.message.flags & MESSAGE_PROTECTED) != 0)
+			break;
 		r->clear_messages++;
 		r->phi_messages += ev->u.message.phi > 0;
 		break;

@@ -14,7 +14,7 @@ detect_clear_phi(struct detect *d, const struct event *ev)
 	    .link = d->link.id,
 	    .cause = bytes_str(proto_label(m->proto))};
 
-	if (m->phi == 0 || detect_in_tls(d))
+	if (m->phi == 0 || (m->flags & MESSAGE_PROTECTED) != 0 || detect_in_tls(d))
 		return;
 	if (detect_hit(d, &h))
 		detect_say(d,

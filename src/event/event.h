@@ -80,6 +80,7 @@ enum {
 	MESSAGE_BATCH = 8,     /* came inside a batch or shared a block */
 	MESSAGE_RESULTS_CUT = 16, /* more results than a record holds; n_results counts all */
 	MESSAGE_UNPAIRED = 32,    /* an answer to nothing that was seen */
+	MESSAGE_PROTECTED = 64,   /* the gateway carries it under TLS */
 };
 
 enum { TLS_SELF_SIGNED = 1, TLS_CLIENT_CERT_ASKED = 2, TLS_RESUMED = 4, TLS_CLIENT_ONLY = 8 };
@@ -148,6 +149,8 @@ struct event {
 		struct ev_device device;
 		struct ev_finding finding;
 		struct ev_account account;
+		struct ev_gate gate;
+		struct ev_relay relay;
 	} u;
 };
 

@@ -76,6 +76,13 @@ struct talk {
 	struct told told[ANOMALY_KINDS];
 };
 
+struct sense_stream {
+	struct flow flow;
+	struct sense_ends ends;
+	uint64_t offset[2];
+	bool ended[2];
+};
+
 struct seen {
 	struct idmap map;
 	uint64_t cleared;
@@ -96,6 +103,7 @@ struct sense {
 		struct flow *flow; /* NULL: a packet without a flow */
 		struct talk *talk;
 		const struct packet *packet;
+		const struct sense_stream *stream; /* NULL: of packets */
 		uint64_t number;
 		struct wall time;
 	} at;
@@ -285,6 +293,8 @@ fill_claim(const struct sense *s, enum name_value dir, struct ev_claim *c)
 
 	if (!ip_is_zero(c->ip) || !mac_is_zero(c->mac))
 		return;
+	if (s->at.stream != NULL && s->at.stream->ends.behind[dir])
+		c->behind = 1;
 	if (f != NULL) {
 		c->ip = flow_ip(f, dir);
 		c->mac = f->mac[dir];
@@ -303,9 +313,17 @@ observe(void *owner, enum name_value dir, uint64_t offset, enum event_kind kind,
 		struct ev_claim claim;
 		struct ev_binding binding;
 		struct ev_setup setup;
+		struct ev_message message;
 	} u;
 
 	switch (kind) {
+	case EV_message:
+		if (s->at.stream == NULL || !s->at.stream->ends.is_protected)
+			break;
+		u.message = *(const struct ev_message *)fields;
+		u.message.flags |= MESSAGE_PROTECTED;
+		fields = &u.message;
+		break;
 	case EV_claim:
 		u.claim = *(const struct ev_claim *)fields;
 		fill_claim(s, dir, &u.claim);
@@ -649,7 +667,7 @@ static const struct stream_sink stream_calls = {on_data, on_gap, on_end, on_conf
 /* --- the end of a flow --- */
 
 static void
-tell_flow(struct sense *s, struct flow *f, struct talk *t, enum flow_over why)
+tell_flow(struct sense *s, struct flow *f, struct talk *t, enum name_value state)
 {
 	struct ev_flow e = {.id = f->id,
 	    .link = t != NULL ? t->link : 0,
@@ -669,7 +687,7 @@ tell_flow(struct sense *s, struct flow *f, struct talk *t, enum flow_over why)
 	    .resp_packets = f->packets[dir_resp],
 	    .orig_bytes = f->bytes[dir_orig],
 	    .resp_bytes = f->bytes[dir_resp],
-	    .state = flow_state(f, why),
+	    .state = state,
 	    .lost_bytes = f->word[WORD_LOST],
 	    .flags = f->flags};
 	struct event_head h = {.time = f->last,
@@ -684,14 +702,10 @@ tell_flow(struct sense *s, struct flow *f, struct talk *t, enum flow_over why)
 }
 
 static void
-on_over(void *ctx, struct flow *f, enum flow_over why)
+end_flow(struct sense *s, struct flow *f, enum name_value state)
 {
-	struct sense *s = ctx;
 	struct talk *t;
 
-	s->at.flow = f;
-	if (f->key.transport == IP_PROTO_TCP)
-		stream_end(&s->streams, &f->stream, f);
 	s->at.flow = f;
 	if ((t = s->at.talk = f->user) != NULL) {
 		if (t->session != NULL) {
@@ -703,16 +717,27 @@ on_over(void *ctx, struct flow *f, enum flow_over why)
 		drop_held(s, t);
 		tell_rest(s, t);
 	}
-	if (why == FLOW_OVER_EVICTED) {
-		f->flags |= FLOW_EVICTED;
-		s->observer.units[UNIT_flows_evicted]++;
-	}
-	tell_flow(s, f, t, why);
+	tell_flow(s, f, t, state);
 	if (t != NULL)
 		budget_free(&s->budget, t, sizeof(*t));
 	f->user = NULL;
 	s->at.flow = NULL;
 	s->at.talk = NULL;
+}
+
+static void
+on_over(void *ctx, struct flow *f, enum flow_over why)
+{
+	struct sense *s = ctx;
+
+	s->at.flow = f;
+	if (f->key.transport == IP_PROTO_TCP)
+		stream_end(&s->streams, &f->stream, f);
+	if (why == FLOW_OVER_EVICTED) {
+		f->flags |= FLOW_EVICTED;
+		s->observer.units[UNIT_flows_evicted]++;
+	}
+	end_flow(s, f, flow_state(f, why));
 }
 
 /* --- packets --- */
@@ -851,6 +876,7 @@ set_place(struct sense *s, const struct sense_frame *f, const struct packet *p)
 	s->at.flow = NULL;
 	s->at.talk = NULL;
 	s->at.packet = p;
+	s->at.stream = NULL;
 	s->at.number = f->number;
 	s->at.time = s->observer.now = f->time;
 }
@@ -980,4 +1006,119 @@ sense_free(struct sense *s)
 	buf_free(&s->out);
 	explicit_bzero(&s->set.key, sizeof(s->set.key));
 	free(s);
+}
+
+/* --- conversations without packets --- */
+
+static void
+set_stream(struct sense *s, struct sense_stream *t, struct wall now)
+{
+	s->at.flow = &t->flow;
+	s->at.talk = t->flow.user;
+	s->at.packet = NULL;
+	s->at.stream = t;
+	s->at.number = 0;
+	s->at.time = s->observer.now = now;
+	t->flow.last = now;
+}
+
+static void
+leave_stream(struct sense *s)
+{
+	s->at.flow = NULL;
+	s->at.talk = NULL;
+	s->at.stream = NULL;
+}
+
+struct sense_stream *
+sense_open(struct sense *s, const struct sense_ends *ends, struct wall now)
+{
+	struct sense_stream *t = budget_alloc(&s->budget, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->ends = *ends;
+	t->flow.key.transport = IP_PROTO_TCP;
+	for (int d = 0; d < 2; d++) {
+		t->flow.key.ip[d] = ends->ip[d];
+		t->flow.key.port[d] = ends->port[d];
+	}
+	t->flow.word[WORD_SENSE] = (uint64_t)(uintptr_t)s;
+	t->flow.id = ++s->flows.n;
+	t->flow.first = t->flow.last = now;
+	return t;
+}
+
+void
+sense_data(
+    struct sense *s, struct sense_stream *t, enum name_value dir, struct bytes run, struct wall now)
+{
+	if (run.len == 0)
+		return;
+	set_stream(s, t, now);
+	t->flow.packets[dir]++;
+	t->flow.bytes[dir] += run.len;
+	s->count.packets++;
+	s->count.bytes += run.len;
+	on_data(&t->flow, dir, run, t->offset[dir]);
+	t->offset[dir] += run.len;
+	leave_stream(s);
+}
+
+void
+sense_shut(struct sense *s, struct sense_stream *t, enum name_value dir, struct wall now)
+{
+	struct talk *talk = t->flow.user;
+
+	if (t->ended[dir])
+		return;
+	t->ended[dir] = true;
+	set_stream(s, t, now);
+	if (talk != NULL && talk->state == TALK_PROBING && t->ended[0] && t->ended[1])
+		probe_ended(s, &t->flow, talk);
+	if (talk != NULL && talk->state == TALK_READING)
+		talk->protocol->end(talk->session, dir);
+	leave_stream(s);
+}
+
+void
+sense_close(struct sense *s, struct sense_stream *t, enum name_value state, struct wall now)
+{
+	sense_shut(s, t, dir_orig, now);
+	sense_shut(s, t, dir_resp, now);
+	set_stream(s, t, now);
+	end_flow(s, &t->flow, state);
+	leave_stream(s);
+	budget_free(&s->budget, t, sizeof(*t));
+}
+
+enum proto
+sense_proto(const struct sense_stream *t)
+{
+	const struct talk *talk = t->flow.user;
+
+	return talk != NULL ? talk->proto : PROTO_unknown;
+}
+
+uint64_t
+sense_link(const struct sense_stream *t)
+{
+	const struct talk *talk = t->flow.user;
+
+	return talk != NULL ? talk->link : 0;
+}
+
+uint64_t
+sense_flow(const struct sense_stream *t)
+{
+	return t->flow.id;
+}
+
+void
+sense_tell(struct sense *s, enum event_kind kind, const struct event_head *head, const void *fields)
+{
+	struct event_head h = *head;
+
+	h.source = s->set.source;
+	put(s, kind, &h, fields);
 }

@@ -56,6 +56,16 @@ struct sense_counters {
 	uint64_t units[UNIT_COUNT];
 };
 
+/* A conversation that is in order already (the gateway's): bytes come in runs, without packets. */
+struct sense_ends {
+	struct ip ip[2]; /* by dir: dir_orig who connected, dir_resp who was called */
+	uint16_t port[2];
+	bool behind[2];    /* that address is a gateway: what is said is about a device behind it */
+	bool is_protected; /* part of the way is under TLS */
+};
+
+struct sense_stream;
+
 struct sense *sense_new(const struct sense_settings *s); /* NULL: no memory */
 void sense_frames(
     struct sense *s, const struct sense_frame *frames, size_t n); /* <= SENSE_BATCH_MAX */
@@ -65,3 +75,18 @@ void sense_idle(struct sense *s, struct wall now);
 void sense_end(struct sense *s);
 void sense_count(const struct sense *s, struct sense_counters *out);
 void sense_free(struct sense *s);
+
+/* NULL: no memory. Ends with sense_close(). */
+struct sense_stream *sense_open(struct sense *s, const struct sense_ends *ends, struct wall now);
+void sense_data(struct sense *s, struct sense_stream *t, enum name_value dir, struct bytes run,
+    struct wall now);
+void sense_shut(struct sense *s, struct sense_stream *t, enum name_value dir, struct wall now);
+/* state: state_closed, state_reset, state_rejected, ... as the flow's event tells it. */
+void sense_close(struct sense *s, struct sense_stream *t, enum name_value state, struct wall now);
+/* What t turned out to carry, and its link; 0 while not known. */
+enum proto sense_proto(const struct sense_stream *t);
+uint64_t sense_link(const struct sense_stream *t);
+uint64_t sense_flow(const struct sense_stream *t);
+/* An event of the owner's, among the others. */
+void sense_tell(
+    struct sense *s, enum event_kind kind, const struct event_head *head, const void *fields);
