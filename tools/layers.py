@@ -26,11 +26,11 @@ MAY = {
     "gate": ["base", "sys", "crypto", "ipc"] + PURE,
     "naming": ["base"],
     "lab": ["base", "event", "net", "proto", "capture"],
-    "settings": ["base", "sys", "detect", "asset", "event"],
+    "settings": ["base", "sys", "detect", "asset", "event", "gate"],
     "brain": ["base", "event", "asset", "detect", "store", "sys", "tlog", "ledger", "people"],
     "report": ["store", "ipc"] + PURE,
     "api": ["store", "ipc", "crypto", "brain"] + PURE,
-    "cli": ["store", "tlog", "ipc", "sys", "role", "lab", "settings", "crypto", "capture", "brain"] + PURE,
+    "cli": ["store", "tlog", "ipc", "sys", "role", "lab", "settings", "crypto", "capture", "brain", "gate"] + PURE,
 }
 # A carrier may be included by what it carries, nothing else crosses between protocols.
 CARRIERS = {

@@ -198,6 +198,8 @@ run_sandbox_test(struct cli *c)
 	bad |= try_profile(SANDBOX_SENSOR, "sensor");
 	bad |= try_profile(SANDBOX_STORE, "store");
 	bad |= try_profile(SANDBOX_WEB, "web");
+	bad |= try_profile(SANDBOX_GATE, "gate");
+	bad |= try_profile(SANDBOX_KEYS, "keys");
 	bad |= try_profile(SANDBOX_READER, "decode");
 	(void)rmdir(dir);
 	return bad == 0 ? EXIT_DONE : cli_fail(EXIT_FOUND, "a sandbox does not hold");

@@ -95,6 +95,17 @@ foreign_key(struct tls_context *c, X509 *certificate)
 	return out;
 }
 
+void
+tls_warm_up(void)
+{
+	SSL_CTX *c = SSL_CTX_new(TLS_server_method()), *d = SSL_CTX_new(TLS_client_method());
+
+	(void)key_place();
+	SSL_CTX_free(c);
+	SSL_CTX_free(d);
+	ERR_clear_error();
+}
+
 /* --- context --- */
 
 static X509 *

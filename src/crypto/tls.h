@@ -33,6 +33,9 @@ struct tls_spec {
 
 struct tls_context;
 
+/* Have the library read what it reads of files now, before a sandbox closes. */
+void tls_warm_up(void);
+
 /* What spec points to is copied, but for ctx. ERR_INPUT: a certificate cannot be read. */
 enum err tls_context_new(
     struct tls_context **out, const struct tls_spec *spec, struct why *why) MUST_CHECK;

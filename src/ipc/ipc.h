@@ -11,9 +11,9 @@
 #include "base/sip.h"
 #include "event/event.h"
 
-enum { IPC_VERSION = 1, IPC_PAYLOAD_MAX = 512 * 1024, IPC_TEXT_MAX = 200 };
+enum { IPC_VERSION = 2, IPC_PAYLOAD_MAX = 512 * 1024, IPC_TEXT_MAX = 200, IPC_PACKET_MAX = 4096 };
 
-enum ipc_direction { IPC_DOWN, IPC_UP, IPC_CTL, IPC_RPT };
+enum ipc_direction { IPC_DOWN, IPC_UP, IPC_CTL, IPC_RPT, IPC_GTE, IPC_KEY, IPC_SIG };
 
 /* What a sensor is told. */
 struct ipc_start {
@@ -72,7 +72,8 @@ struct ipc_attach {
 	uint32_t source; /* 0: a new one; else one that was given before (a restart) */
 	uint32_t sensor;
 	uint8_t live;
-	uint8_t pad[3];
+	uint8_t gate; /* it is the gateway, not a sensor */
+	uint8_t pad[2];
 	char name[128];
 };
 
@@ -88,6 +89,24 @@ struct ipc_process {
 	char detail[IPC_TEXT_MAX];
 };
 
+/* What the gate role is told first. Links, peers and the socket to the keys role follow, then
+ * commit; later changes come the same way. */
+struct ipc_gate_start {
+	uint32_t version;
+	uint32_t source;    /* number of its events in the store */
+	struct sip_key key; /* for identifiers and hashes of units */
+	uint64_t memory_bytes;
+};
+
+/* Our certificate and the authority that issued it, DER, one behind the other. */
+struct ipc_certificate {
+	uint16_t leaf_len, authority_len;
+	uint32_t pad;
+	int64_t end_ns; /* wall time */
+	char name[64];
+	uint8_t der[3840];
+};
+
 enum ipc_type {
 #define MESSAGE(direction, type, no, phase, min, max) IPC_##direction##_##type = (no),
 #include "ipc/messages.def"
@@ -99,8 +118,6 @@ void ipc_put(struct buf *out, enum ipc_direction d, enum ipc_type type, struct b
 /* One message as one packet on a socket pair (SOCK_SEQPACKET); pass_fd -1: none. */
 enum err ipc_send(int fd, enum ipc_direction d, enum ipc_type type, struct bytes payload,
     int pass_fd, struct why *why) MUST_CHECK;
-
-enum { IPC_PACKET_MAX = 4096 };
 
 struct ipc_packet {
 	enum ipc_type type;

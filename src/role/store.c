@@ -262,7 +262,10 @@ attach(struct role *r, const struct ipc_packet *packet, struct why *why)
 		return FAIL(why, ERR_LIMIT, "no place for another sensor");
 	new = m.source == 0;
 	if (new) {
-		if ((e = store_source_new(r->store, m.live ? BYTES("interface") : BYTES("file"),
+		if ((e = store_source_new(r->store,
+			 m.gate   ? BYTES("gate")
+			 : m.live ? BYTES("interface")
+				  : BYTES("file"),
 			 bytes_str(m.name), &number, why)) != ERR_OK)
 			return e;
 		m.source = (uint32_t)number;
@@ -277,7 +280,7 @@ attach(struct role *r, const struct ipc_packet *packet, struct why *why)
 	if ((p->watch = loop_watch(r->loop, p->fd, EPOLLIN, on_pipe, p, why)) == NULL)
 		return ERR_SYSTEM;
 	if (new)
-		tell_capture(r, p, "start", m.live ? "interface" : "file");
+		tell_capture(r, p, "start", m.gate ? "gate" : m.live ? "interface" : "file");
 	answer = (struct ipc_attached){m.source, m.sensor};
 	return ipc_send(
 	    FD_PARENT, IPC_RPT, IPC_RPT_attached, bytes_of(&answer, sizeof(answer)), -1, why);

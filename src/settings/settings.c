@@ -50,6 +50,37 @@ struct raw_rates {
 #include "detect/rates.def"
 };
 
+struct raw_end {
+	char *address;
+	bool tls;
+	bool tls12;
+	char **peers;
+	unsigned peers_count;
+};
+
+struct raw_rule {
+	unsigned action; /* 1: deny */
+	unsigned from;   /* enum gate_from */
+	char *protocol;
+	char *type;
+	char *sender;
+	char *receiver;
+	uint64_t max_kib;
+};
+
+struct raw_link {
+	char *name;
+	struct raw_end *listen, *dial;
+	unsigned mode;   /* enum gate_mode */
+	unsigned unsure; /* enum gate_unsure */
+	uint32_t connections, per_minute;
+	uint64_t max_kib;
+	char **protocols;
+	unsigned protocols_count;
+	struct raw_rule *rules;
+	unsigned rules_count;
+};
+
 struct raw_file {
 	char *site;
 	char **interfaces;
@@ -62,6 +93,8 @@ struct raw_file {
 	unsigned managers_count;
 	struct raw_rates *rates;
 	struct raw_web *web;
+	struct raw_link *links;
+	unsigned links_count;
 };
 
 struct settings_raw {
@@ -69,6 +102,7 @@ struct settings_raw {
 	struct detect_zone *zones;
 	struct detect_cidr *nets;
 	struct ip *managers;
+	struct gate_link *links;
 };
 
 static const cyaml_schema_value_t text_schema = {
@@ -98,6 +132,58 @@ static const cyaml_schema_field_t web_fields[] = {
 	"listen", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_web, listen, 2, 64),
     CYAML_FIELD_END};
 
+static const cyaml_schema_field_t end_fields[] = {
+    CYAML_FIELD_STRING_PTR("address", CYAML_FLAG_POINTER, struct raw_end, address, 1, 64),
+    CYAML_FIELD_BOOL("tls", CYAML_FLAG_OPTIONAL, struct raw_end, tls),
+    CYAML_FIELD_BOOL("tls12", CYAML_FLAG_OPTIONAL, struct raw_end, tls12),
+    CYAML_FIELD_SEQUENCE("peers", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_end, peers,
+	&text_schema, 0, GATE_LINK_PEERS),
+    CYAML_FIELD_END};
+
+static const cyaml_strval_t mode_words[] = {
+    {"observe", GATE_OBSERVE}, {"warn", GATE_WARN}, {"block", GATE_BLOCK}};
+static const cyaml_strval_t unsure_words[] = {
+    {"pass", GATE_PASS_AND_ALARM}, {"block", GATE_REFUSE}};
+static const cyaml_strval_t action_words[] = {{"allow", 0}, {"deny", 1}};
+static const cyaml_strval_t from_words[] = {
+    {"any", GATE_FROM_ANY}, {"client", GATE_FROM_CLIENT}, {"server", GATE_FROM_SERVER}};
+
+#define OPTIONAL_TEXT(key, owner, max)                                                             \
+	CYAML_FIELD_STRING_PTR(                                                                    \
+	    #key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, owner, key, 1, (max)-1)
+
+static const cyaml_schema_field_t rule_fields[] = {
+    CYAML_FIELD_ENUM("action", CYAML_FLAG_DEFAULT | CYAML_FLAG_STRICT, struct raw_rule, action,
+	action_words, CYAML_ARRAY_LEN(action_words)),
+    CYAML_FIELD_ENUM("from", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct raw_rule, from,
+	from_words, CYAML_ARRAY_LEN(from_words)),
+    OPTIONAL_TEXT(protocol, struct raw_rule, 16), OPTIONAL_TEXT(type, struct raw_rule, 40),
+    OPTIONAL_TEXT(sender, struct raw_rule, 44), OPTIONAL_TEXT(receiver, struct raw_rule, 44),
+    CYAML_FIELD_UINT("max_kib", CYAML_FLAG_OPTIONAL, struct raw_rule, max_kib), CYAML_FIELD_END};
+
+static const cyaml_schema_value_t rule_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_rule, rule_fields)};
+
+static const cyaml_schema_field_t link_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct raw_link, name, 1, GATE_NAME_MAX - 1),
+    CYAML_FIELD_MAPPING_PTR("listen", CYAML_FLAG_POINTER, struct raw_link, listen, end_fields),
+    CYAML_FIELD_MAPPING_PTR("dial", CYAML_FLAG_POINTER, struct raw_link, dial, end_fields),
+    CYAML_FIELD_ENUM("mode", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct raw_link, mode,
+	mode_words, CYAML_ARRAY_LEN(mode_words)),
+    CYAML_FIELD_ENUM("when_unsure", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct raw_link,
+	unsure, unsure_words, CYAML_ARRAY_LEN(unsure_words)),
+    CYAML_FIELD_UINT("connections", CYAML_FLAG_OPTIONAL, struct raw_link, connections),
+    CYAML_FIELD_UINT("per_minute", CYAML_FLAG_OPTIONAL, struct raw_link, per_minute),
+    CYAML_FIELD_UINT("max_kib", CYAML_FLAG_OPTIONAL, struct raw_link, max_kib),
+    CYAML_FIELD_SEQUENCE("protocols", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_link,
+	protocols, &text_schema, 0, 8),
+    CYAML_FIELD_SEQUENCE("rules", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_link, rules,
+	&rule_schema, 0, GATE_RULES_MAX),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_value_t link_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_link, link_fields)};
+
 static const cyaml_schema_field_t rates_fields[] = {
 #define RATE(id, value, unit, text)                                                                \
 	CYAML_FIELD_UINT(#id, CYAML_FLAG_OPTIONAL, struct raw_rates, id),
@@ -121,6 +207,8 @@ static const cyaml_schema_field_t file_fields[] = {
 	"rates", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_file, rates, rates_fields),
     CYAML_FIELD_MAPPING_PTR(
 	"web", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_file, web, web_fields),
+    CYAML_FIELD_SEQUENCE("links", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_file, links,
+	&link_schema, 0, GATE_LINKS_MAX),
     CYAML_FIELD_END};
 
 static const cyaml_schema_value_t file_schema = {
@@ -258,6 +346,232 @@ take_zones(struct settings *s, const char *path, struct why *why)
 	return ERR_OK;
 }
 
+/* --- links of the gateway --- */
+
+bool
+settings_parse_address(const char *text, struct ip *ip, uint16_t *port)
+{
+	const char *colon = strrchr(text, ':');
+	const char *number = colon != NULL ? colon + 1 : text;
+	struct bytes host = bytes_of(text, colon != NULL ? (size_t)(colon - text) : 0);
+	uint64_t v;
+
+	*ip = (struct ip){0};
+	if (!bytes_to_u64(bytes_str(number), &v) || v == 0 || v > UINT16_MAX)
+		return false;
+	*port = (uint16_t)v;
+	if (host.len == 0)
+		return true;
+	if (host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
+		host = bytes_sub(host, 1, host.len - 2);
+	return ip_parse(host, ip);
+}
+
+static void
+copy_text(char *out, size_t room, const char *text)
+{
+	(void)snprintf(out, room, "%s", text != NULL ? text : "");
+}
+
+/* Where we are, for messages. */
+struct place {
+	const char *path;
+	const char *link;
+	struct why *why;
+};
+
+static enum err
+take_end(const struct place *at, const char *which, const struct raw_end *r, struct gate_end *out)
+{
+	if (!settings_parse_address(r->address, &out->ip, &out->port))
+		return FAIL(at->why, ERR_INPUT,
+		    "settings %s: link %s: %s: %.60s: expected an IP address and a port, as in "
+		    "10.1.1.5:2575",
+		    at->path, at->link, which, r->address);
+	if (ip_is_zero(out->ip)) {
+		if (strcmp(which, "dial") == 0)
+			return FAIL(at->why, ERR_INPUT,
+			    "settings %s: link %s: dial: %.60s: expected the address of the server",
+			    at->path, at->link, r->address);
+		out->ip = ip_from_v4((const uint8_t[4]){0, 0, 0, 0});
+	}
+	out->tls = r->tls;
+	out->old_tls = r->tls12;
+	if (r->tls && r->peers_count == 0)
+		return FAIL(at->why, ERR_INPUT,
+		    "settings %s: link %s: %s: tls needs peers: name who may be there "
+		    "(hemostat gate list shows them)",
+		    at->path, at->link, which);
+	if (!r->tls && (r->peers_count > 0 || r->tls12))
+		return FAIL(at->why, ERR_INPUT,
+		    "settings %s: link %s: %s: peers and tls12 need tls: true", at->path, at->link,
+		    which);
+	for (unsigned i = 0; i < r->peers_count; i++) {
+		if (strlen(r->peers[i]) >= GATE_NAME_MAX)
+			return FAIL(at->why, ERR_INPUT,
+			    "settings %s: link %s: %s: the peer's name is too long", at->path,
+			    at->link, which);
+		copy_text(out->peers[i], GATE_NAME_MAX, r->peers[i]);
+	}
+	out->n_peers = (uint8_t)r->peers_count;
+	return ERR_OK;
+}
+
+static enum err
+take_proto(const struct place *at, const char *key, const char *name, uint64_t *out)
+{
+	if (!proto_of(bytes_str(name), out) ||
+	    (proto_kind(*out) != PROTO_KIND_CLINICAL && *out != PROTO_http))
+		return FAIL(at->why, ERR_INPUT,
+		    "settings %s: link %s: %s: %.30s: expected hl7, astm, dicom, fhir, http or "
+		    "poct1a",
+		    at->path, at->link, key, name);
+	return ERR_OK;
+}
+
+static enum err
+take_link(const struct place *at, const struct raw_link *r, struct gate_link *out)
+{
+	uint64_t proto;
+	enum err e;
+
+	*out = (struct gate_link){.mode = (uint8_t)r->mode,
+	    .unsure = (uint8_t)r->unsure,
+	    .connections = r->connections != 0 ? r->connections : GATE_CONNECTIONS_DEFAULT,
+	    .per_minute = r->per_minute,
+	    .max_bytes = r->max_kib != 0 ? r->max_kib << 10 : GATE_SIZE_DEFAULT};
+	copy_text(out->name, sizeof(out->name), r->name);
+	if ((e = take_end(at, "listen", r->listen, &out->listen)) != ERR_OK ||
+	    (e = take_end(at, "dial", r->dial, &out->dial)) != ERR_OK)
+		return e;
+	if ((e = range(at->why, at->path, "connections of a link", r->connections, 1,
+		 GATE_CONNECTIONS_MAX)) != ERR_OK ||
+	    (e = range(at->why, at->path, "max_kib of a link", r->max_kib, 1,
+		 GATE_SIZE_MAX >> 10)) != ERR_OK)
+		return e;
+	for (unsigned i = 0; i < r->protocols_count; i++) {
+		if ((e = take_proto(at, "protocols", r->protocols[i], &proto)) != ERR_OK)
+			return e;
+		out->protos |= UINT64_C(1) << proto;
+	}
+	for (unsigned i = 0; i < r->rules_count; i++) {
+		const struct raw_rule *from = &r->rules[i];
+		struct gate_rule *to = &out->rules[i];
+
+		*to = (struct gate_rule){.deny = (uint8_t)from->action,
+		    .from = (uint8_t)from->from,
+		    .max_bytes = from->max_kib << 10};
+		if (from->protocol != NULL) {
+			if ((e = take_proto(at, "rules", from->protocol, &proto)) != ERR_OK)
+				return e;
+			to->proto = (uint8_t)proto;
+		}
+		copy_text(to->type, sizeof(to->type), from->type);
+		copy_text(to->sender, sizeof(to->sender), from->sender);
+		copy_text(to->receiver, sizeof(to->receiver), from->receiver);
+	}
+	out->n_rules = (uint8_t)r->rules_count;
+	return ERR_OK;
+}
+
+static enum err
+take_links(struct settings *s, const char *path, struct why *why)
+{
+	const struct raw_file *f = s->raw->file;
+	struct place at = {.path = path, .why = why};
+	enum err e;
+
+	if (f->links_count == 0)
+		return ERR_OK;
+	if ((s->raw->links = calloc(f->links_count, sizeof(*s->raw->links))) == NULL)
+		return FAIL(why, ERR_SYSTEM, "no memory for settings");
+	for (unsigned i = 0; i < f->links_count; i++) {
+		at.link = f->links[i].name;
+		if ((e = take_link(&at, &f->links[i], &s->raw->links[i])) != ERR_OK)
+			return e;
+		for (unsigned k = 0; k < i; k++) {
+			const struct gate_link *a = &s->raw->links[k], *b = &s->raw->links[i];
+
+			if (strcmp(a->name, b->name) == 0)
+				return FAIL(why, ERR_INPUT, "settings %s: two links are named %s",
+				    path, b->name);
+			if (a->listen.port == b->listen.port && ip_eq(a->listen.ip, b->listen.ip))
+				return FAIL(why, ERR_INPUT,
+				    "settings %s: links %s and %s listen on one port %u", path,
+				    a->name, b->name, b->listen.port);
+		}
+	}
+	s->links = s->raw->links;
+	s->n_links = f->links_count;
+	return ERR_OK;
+}
+
+static void
+write_end(struct buf *out, const char *which, const struct gate_end *e)
+{
+	char ip[IP_TEXT_MAX];
+
+	(void)ip_format(e->ip, ip);
+	buf_printf(out, "    %s:\n      address: '%s%s%s:%u'\n", which, ip_is_v4(e->ip) ? "" : "[",
+	    ip, ip_is_v4(e->ip) ? "" : "]", e->port);
+	if (!e->tls)
+		return;
+	buf_printf(
+	    out, "      tls: true\n%s      peers: [", e->old_tls ? "      tls12: true\n" : "");
+	for (size_t i = 0; i < e->n_peers; i++)
+		buf_printf(out, "%s'%s'", i > 0 ? ", " : "", e->peers[i]);
+	buf_text(out, "]\n");
+}
+
+static void
+write_text(struct buf *out, const char *key, const char *text)
+{
+	if (*text == 0)
+		return;
+	buf_printf(out, ", %s: '", key);
+	for (; *text != 0; text++)
+		buf_printf(out, "%s%c", *text == '\'' ? "'" : "", *text);
+	buf_byte(out, '\'');
+}
+
+void
+settings_write_link(struct buf *out, const struct gate_link *l)
+{
+	buf_printf(out, "  - name: '%s'\n", l->name);
+	write_end(out, "listen", &l->listen);
+	write_end(out, "dial", &l->dial);
+	buf_printf(out,
+	    "    mode: %s\n    when_unsure: %s\n    connections: %u\n    max_kib: %llu\n",
+	    mode_words[l->mode].str, unsure_words[l->unsure].str, l->connections,
+	    (unsigned long long)(l->max_bytes >> 10));
+	if (l->per_minute > 0)
+		buf_printf(out, "    per_minute: %u\n", l->per_minute);
+	for (unsigned p = 0, n = 0; p < PROTO_MAX; p++) {
+		if ((l->protos >> p & 1) == 0)
+			continue;
+		buf_printf(out, "%s%s", n++ == 0 ? "    protocols: [" : ", ", proto_label(p));
+		if (l->protos >> p == 1)
+			buf_text(out, "]\n");
+	}
+	if (l->n_rules > 0)
+		buf_text(out, "    rules:\n");
+	for (size_t i = 0; i < l->n_rules; i++) {
+		const struct gate_rule *r = &l->rules[i];
+
+		buf_printf(out, "      - {action: %s, from: %s", r->deny ? "deny" : "allow",
+		    from_words[r->from].str);
+		if (r->proto != 0)
+			write_text(out, "protocol", proto_label(r->proto));
+		write_text(out, "type", r->type);
+		write_text(out, "sender", r->sender);
+		write_text(out, "receiver", r->receiver);
+		if (r->max_bytes > 0)
+			buf_printf(
+			    out, ", max_kib: %llu", (unsigned long long)(r->max_bytes >> 10));
+		buf_text(out, "}\n");
+	}
+}
+
 static enum err
 take_file(struct settings *s, const char *path, struct why *why)
 {
@@ -290,6 +604,8 @@ take_file(struct settings *s, const char *path, struct why *why)
 #define RATE(id, value, unit, text) s->detect.id = f->rates->id;
 #include "detect/rates.def"
 	}
+	if ((e = take_links(s, path, why)) != ERR_OK)
+		return e;
 	return take_zones(s, path, why);
 }
 
@@ -340,6 +656,7 @@ settings_free(struct settings *s)
 		free(s->raw->zones);
 		free(s->raw->nets);
 		free(s->raw->managers);
+		free(s->raw->links);
 		free(s->raw);
 	}
 	s->raw = NULL;
@@ -366,6 +683,20 @@ settings_example(struct buf *out)
 	    "# Groups of addresses. Without zones, private addresses are inside.\n"
 	    "# zones:\n#   - name: laboratory\n#     networks: [10.77.0.0/24]\n"
 	    "#     clinical: true\n\n"
+	    "# Protected ways through the gateway (hemostat gate; see doc/gate.md).\n"
+	    "# links:\n"
+	    "#   - name: xn-550              # what lists and events call it\n"
+	    "#     listen: {address: '0.0.0.0:2575'}   # the device connects here\n"
+	    "#     dial: {address: '10.77.0.20:7700', tls: true, peers: [lis-side]}\n"
+	    "#     mode: block               # observe, warn, block\n"
+	    "#     when_unsure: pass         # what cannot be judged: pass (and alarm) or block\n"
+	    "#     connections: 256          # at one time\n"
+	    "#     per_minute: 0             # units from the client; 0: no bound\n"
+	    "#     max_kib: 16384            # of one unit\n"
+	    "#     protocols: [hl7]          # without it, any\n"
+	    "#     rules:                    # deny rules first; without an allow rule, all else\n"
+	    "#       - {action: deny, type: 'ADT*'}\n"
+	    "#       - {action: allow, type: 'ORU^R01', sender: 'XN-550*', from: client}\n\n"
 	    "# Machines that may manage, scan and enter devices.\n# managers: [10.77.0.5]\n\n"
 	    "# What is normal; 0 means the default.\nrates:\n");
 #define RATE(id, value, unit, text)                                                                \

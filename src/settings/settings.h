@@ -6,6 +6,7 @@
 #pragma once
 
 #include "detect/detect.h"
+#include "gate/link.h"
 
 enum { SETTINGS_BYTES_MAX = 1 << 20 };
 
@@ -20,12 +21,20 @@ struct settings {
 	uint64_t retention_days;  /* of events; 0: for ever */
 	uint64_t retention_bytes; /* of stored events; 0: no bound */
 	struct detect_config detect;
+	const struct gate_link *links; /* of the gateway */
+	size_t n_links;
 	struct settings_raw *raw; /* private */
 };
 
 /* path NULL: defaults. */
 enum err settings_load(struct settings *s, const char *path, struct why *why) MUST_CHECK;
 void settings_free(struct settings *s);
+
+/* Append one link as an item of `links:`, as settings_load() reads it. */
+void settings_write_link(struct buf *out, const struct gate_link *l);
+
+/* "1.2.3.4:2575" or "[::1]:2575"; a bare port listens everywhere. */
+bool settings_parse_address(const char *text, struct ip *ip, uint16_t *port);
 
 /* Every key with type, default and meaning, as a commented file that loads. */
 void settings_example(struct buf *out);

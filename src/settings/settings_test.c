@@ -103,6 +103,32 @@ bad_input_names_the_place(void **state)
 	    {"site: [a\n", "line"},
 	    {"- a\n- b\n", "settings"},
 	    {"just text\n", "settings"},
+	    {"links:\n  - name: a\n", "listen"},
+	    {"links:\n  - {name: a, listen: {address: '0'}, dial: {address: '1.1.1.1:1'}}\n",
+		"expected an IP address and a port"},
+	    {"links:\n  - {name: a, listen: {address: '1'}, dial: {address: '1'}}\n",
+		"address of the server"},
+	    {"links:\n  - {name: a, listen: {address: '1', tls: true}, dial: {address: "
+	     "'1.1.1.1:1'}}\n",
+		"tls needs peers"},
+	    {"links:\n  - {name: a, listen: {address: '1', peers: [x]}, dial: {address: "
+	     "'1.1.1.1:1'}}\n",
+		"need tls: true"},
+	    {"links:\n  - {name: a, listen: {address: '1'}, dial: {address: '1.1.1.1:1'}, mode: "
+	     "open}\n",
+		"mode"},
+	    {"links:\n  - {name: a, listen: {address: '1'}, dial: {address: '1.1.1.1:1'}, "
+	     "protocols: [ssh]}\n",
+		"expected hl7"},
+	    {"links:\n  - {name: a, listen: {address: '1'}, dial: {address: '1.1.1.1:1'}, "
+	     "connections: 99999}\n",
+		"expected 1 to 10000"},
+	    {"links:\n  - {name: a, listen: {address: '1'}, dial: {address: '1.1.1.1:1'}}\n"
+	     "  - {name: b, listen: {address: '1'}, dial: {address: '1.1.1.1:1'}}\n",
+		"listen on one port"},
+	    {"links:\n  - {name: a, listen: {address: '1'}, dial: {address: '1.1.1.1:1'}}\n"
+	     "  - {name: a, listen: {address: '2'}, dial: {address: '1.1.1.1:1'}}\n",
+		"two links"},
 	};
 	struct settings s;
 	struct why why;
@@ -115,11 +141,44 @@ bad_input_names_the_place(void **state)
 	}
 }
 
+static void
+links_come_back_as_written(void **state)
+{
+	struct buf text = {0};
+	struct settings s, again;
+	struct why why;
+
+	(void)state;
+	if (load("links:\n  - name: one\n    listen: {address: '[::1]:2575', tls: true, tls12: "
+		 "true, "
+		 "peers: [a, b]}\n    dial: {address: '10.1.1.5:7700'}\n    mode: block\n"
+		 "    when_unsure: block\n    per_minute: 7\n    max_kib: 5\n"
+		 "    protocols: [hl7, astm]\n    rules:\n"
+		 "      - {action: deny, type: 'ADT*', from: server}\n"
+		 "      - {action: allow, protocol: hl7, sender: \"it's\", max_kib: 3}\n",
+		&s, &why) != ERR_OK)
+		fail_msg("%s", why.text);
+	assert_int_equal(s.n_links, 1);
+	assert_int_equal(s.links[0].n_rules, 2);
+	assert_int_equal(s.links[0].rules[1].max_bytes, 3072);
+	assert_string_equal(s.links[0].listen.peers[1], "b");
+	buf_text(&text, "links:\n");
+	settings_write_link(&text, &s.links[0]);
+	buf_byte(&text, 0);
+	if (load((const char *)text.ptr, &again, &why) != ERR_OK)
+		fail_msg("%s\n%s", why.text, (const char *)text.ptr);
+	assert_memory_equal(&again.links[0], &s.links[0], sizeof(s.links[0]));
+	settings_free(&s);
+	settings_free(&again);
+	buf_free(&text);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(empty_runs),
 	    cmocka_unit_test(example_loads), cmocka_unit_test(full_file),
+	    cmocka_unit_test(links_come_back_as_written),
 	    cmocka_unit_test(bad_input_names_the_place)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

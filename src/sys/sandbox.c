@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <netinet/in.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -30,6 +31,12 @@ static const int common_calls[] = {S(read), S(write), S(readv), S(writev), S(clo
     S(sched_yield), S(clock_nanosleep), S(nanosleep)};
 
 static const int sensor_calls[] = {S(getsockopt), S(getsockname), S(ioctl), S(recvfrom)};
+
+/* socket besides, for TCP only: see seccomp_enter(). */
+static const int gate_calls[] = {S(connect), S(accept4), S(getsockopt), S(setsockopt), S(recvfrom),
+    S(recvmsg), S(sendto), S(sendmsg), S(shutdown), S(getpeername), S(getsockname), S(ioctl)};
+
+static const int keys_calls[] = {S(recvmsg), S(sendmsg), S(recvfrom), S(sendto)};
 
 static const int store_calls[] = {S(openat), S(open), S(unlink), S(unlinkat), S(rename),
     S(renameat), S(renameat2), S(mkdir), S(mkdirat), S(rmdir), S(ftruncate), S(fallocate), S(fsync),
@@ -75,6 +82,8 @@ static const struct profile profiles[] = {
 	    LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG,
 	true},
     [SANDBOX_WEB] = {web_calls, ARRAY_LEN(web_calls), 0, false},
+    [SANDBOX_GATE] = {gate_calls, ARRAY_LEN(gate_calls), 0, false},
+    [SANDBOX_KEYS] = {keys_calls, ARRAY_LEN(keys_calls), 0, false},
     [SANDBOX_READER] = {reader_calls, ARRAY_LEN(reader_calls), 0, false},
 };
 
@@ -102,7 +111,7 @@ landlock_enter(const struct profile *p, int dir_fd, bool *on, struct why *why)
 }
 
 static enum err
-seccomp_enter(const struct profile *p, bool may_read_files, struct why *why)
+seccomp_enter(enum sandbox_profile which, const struct profile *p, struct why *why)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r = ctx == NULL ? -ENOMEM : 0;
@@ -113,7 +122,15 @@ seccomp_enter(const struct profile *p, bool may_read_files, struct why *why)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, p->calls[i], 0);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(deadly_calls); i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_KILL_PROCESS, deadly_calls[i], 0);
-	if (r == 0 && may_read_files)
+	if (which == SANDBOX_GATE) {
+		static const int families[] = {AF_INET, AF_INET6};
+
+		for (size_t i = 0; r == 0 && i < ARRAY_LEN(families); i++)
+			r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, S(socket), 2,
+			    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]),
+			    SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM));
+	}
+	if (r == 0 && which == SANDBOX_READER)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, S(openat), 1,
 		    SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY));
 	if (r == 0)
@@ -144,7 +161,7 @@ sandbox_enter(enum sandbox_profile which, int dir_fd, bool *landlocked, struct w
 		*landlocked = false;
 	else if ((e = landlock_enter(p, dir_fd, landlocked, why)) != ERR_OK)
 		return e;
-	return seccomp_enter(p, which == SANDBOX_READER, why);
+	return seccomp_enter(which, p, why);
 }
 
 /* --- tried from inside --- */
@@ -171,6 +188,20 @@ refused_socket(int family, int type)
 	return false;
 }
 
+/* Making the socket is allowed where this is asked. */
+static bool
+refused_listen(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	bool refused =
+	    fd != -1 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == -1 && listen(fd, 1) == -1;
+
+	if (fd != -1)
+		(void)close(fd);
+	return refused;
+}
+
 static bool
 refused_fork(void)
 {
@@ -193,7 +224,11 @@ sandbox_self_test(enum sandbox_profile p, struct sandbox_try out[SANDBOX_TRIES_M
 		    "read a file outside its directory", refused_open(O_RDONLY)};
 	out[n++] = (struct sandbox_try){
 	    "create a file outside its directory", refused_open(O_WRONLY | O_CREAT)};
-	out[n++] = (struct sandbox_try){"open a TCP socket", refused_socket(AF_INET, SOCK_STREAM)};
+	if (p == SANDBOX_GATE)
+		out[n++] = (struct sandbox_try){"listen on a port of its own", refused_listen()};
+	else
+		out[n++] =
+		    (struct sandbox_try){"open a TCP socket", refused_socket(AF_INET, SOCK_STREAM)};
 	out[n++] = (struct sandbox_try){"open a UDP socket", refused_socket(AF_INET, SOCK_DGRAM)};
 	out[n++] =
 	    (struct sandbox_try){"open a raw packet socket", refused_socket(AF_PACKET, SOCK_RAW)};

@@ -14,6 +14,8 @@ enum sandbox_profile {
 	SANDBOX_SENSOR, /* reads its capture, writes its pipe, allocates; nothing else */
 	SANDBOX_STORE,  /* files below one directory; no network, no programs */
 	SANDBOX_WEB,    /* accepts on what it was given; opens no file, makes no connection */
+	SANDBOX_GATE,   /* TCP: accepts, connects; no file, no listening, no other kind of socket */
+	SANDBOX_KEYS,   /* one socket to the gate; nothing else */
 	SANDBOX_READER, /* a command that parses a file given by a person: as sensor, plus reading
 			 */
 };
