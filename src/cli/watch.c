@@ -169,6 +169,7 @@ run_run(struct cli *c)
 	if ((status = begin_plan(c, &plan, &s, data, config)) >= 0)
 		return status;
 	plan.daemon = true;
+	plan.gate = true;
 	plan.listen = s.web_listen;
 	plan.site = (const char *)s.site.ptr;
 	add_interfaces(&plan, &s);
@@ -197,6 +198,28 @@ run_run(struct cli *c)
 	plan.hello = c->json ? NULL : (const char *)hello.ptr;
 	status = watch_run(&plan);
 	buf_free(&hello);
+	settings_free(&s);
+	return status;
+}
+
+/* --- gate run --- */
+
+static int
+run_gate_run(struct cli *c)
+{
+	char data[DATA_DIR_PATH_MAX], config[DATA_DIR_PATH_MAX], hello[DATA_DIR_PATH_MAX + 128];
+	struct watch_plan plan;
+	struct settings s;
+	int status;
+
+	if ((status = begin_plan(c, &plan, &s, data, config)) >= 0)
+		return status;
+	plan.gate = true;
+	plan.summary = WATCH_QUIET;
+	(void)snprintf(
+	    hello, sizeof(hello), "the gateway runs; data in %s; see hemostat gate status\n", data);
+	plan.hello = c->json ? NULL : hello;
+	status = watch_run(&plan);
 	settings_free(&s);
 	return status;
 }
@@ -424,6 +447,12 @@ const struct cli_command command_run = {.noun = "run",
 	"Interfaces, zones, rates and limits come from the settings file; without one, every\n"
 	"interface that is up is watched. Needs CAP_NET_RAW (root, or the systemd unit).",
     .run = run_run};
+
+const struct cli_command command_gate_run = {.noun = "gate",
+    .verb = "run",
+    .args = "",
+    .summary = "run the links of the gateway alone, without watching interfaces",
+    .run = run_gate_run};
 
 const struct cli_command command_watch = {.noun = "watch",
     .args = "",

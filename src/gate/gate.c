@@ -28,7 +28,7 @@ gate_now(struct gate *g)
 static bool
 is_trouble(const char *what)
 {
-	return strcmp(what, "open") != 0 && strcmp(what, "up") != 0;
+	return strcmp(what, "open") != 0 && strcmp(what, "certificate") != 0;
 }
 
 static bool
@@ -377,6 +377,19 @@ gate_configure(struct gate *g, const struct gate_link *links, const int *listene
 	}
 	place_status(g);
 	return ERR_OK;
+}
+
+enum err
+gate_renew(struct gate *g, const struct gate_identity *identity, struct why *why)
+{
+	enum err e = ERR_OK;
+
+	for (size_t i = 0; i < g->n_links && e == ERR_OK; i++) {
+		e = make_contexts(g->links[i], identity, why);
+		if (e == ERR_OK && (g->links[i]->context[0] || g->links[i]->context[1]))
+			link_note(g->links[i], "certificate", "");
+	}
+	return e;
 }
 
 /* --- life --- */

@@ -54,8 +54,7 @@ struct gate_settings {
 	/* Signatures for TLS: see crypto/tls.h. */
 	bool (*sign)(void *ctx, struct bytes digest, uint8_t *sig, size_t *len);
 	void *ctx;
-	struct gate_status *status;               /* shared with readers; not NULL */
-	void (*say)(void *ctx, const char *text); /* a line for the operator */
+	struct gate_status *status; /* shared with readers; not NULL */
 };
 
 struct gate;
@@ -69,6 +68,10 @@ struct gate *gate_new(const struct gate_settings *s); /* NULL: no memory */
 enum err gate_configure(struct gate *g, const struct gate_link *links, const int *listeners,
     size_t n_links, const struct gate_peer *peers, size_t n_peers,
     const struct gate_identity *identity, struct why *why) MUST_CHECK;
+
+/* Another certificate of ours, from the next handshake on. */
+enum err gate_renew(
+    struct gate *g, const struct gate_identity *identity, struct why *why) MUST_CHECK;
 
 /* About once a second: time-outs, status. choked: recording is behind, and links whose unsure is
  * refuse read no more. */

@@ -9,7 +9,7 @@
 #include "proto/dicom/write.h"
 #include "proto/hl7v2/write.h"
 
-enum { VT = 0x0b, FS = 0x1c, STX = 0x02, NAK = 0x15 };
+enum { VT = 0x0b, FS = 0x1c, STX = 0x02, ETX = 0x03, NAK = 0x15, ETB = 0x17 };
 
 /* What a unit says of itself. */
 struct facts {
@@ -241,25 +241,14 @@ astm_field(struct bytes record, uint8_t delimiter, unsigned n)
 	return field;
 }
 
+/* The records of one frame's text, its number first. */
 static void
-judge_astm(const struct gate_link *link, struct facts *f, struct bytes unit,
+judge_frame(const struct gate_link *link, struct facts *f, struct bytes text,
     struct policy_memory *m, struct judgement *out)
 {
-	struct bytes text = unit, record;
-	size_t end;
+	struct bytes record;
 
-	f->proto = PROTO_astm;
-	if (text.len < 3 || text.ptr[0] != STX) {
-		unsure(out, "the frame cannot be read");
-		return;
-	}
-	text = bytes_from(text, 2);
-	end = bytes_find4(text, 0x03, 0x17, 0x03, 0x17);
-	if (end == text.len) {
-		unsure(out, "the frame does not end");
-		return;
-	}
-	text = bytes_sub(text, 0, end);
+	text = bytes_from(text, 1);
 	while (text.len > 0 && out->verdict == VERDICT_PASS) {
 		record = bytes_trim(bytes_split(text, '\r', &text));
 		if (record.len == 0)
@@ -274,6 +263,32 @@ judge_astm(const struct gate_link *link, struct facts *f, struct bytes unit,
 		f->sender = bytes_str(m->sender);
 		f->receiver = bytes_str(m->receiver);
 		hold_against(link, f, out);
+	}
+}
+
+/* Every STX starts a frame: a receiver may begin again at any of them. */
+static void
+judge_astm(const struct gate_link *link, struct facts *f, struct bytes unit,
+    struct policy_memory *m, struct judgement *out)
+{
+	struct bytes text = unit;
+
+	f->proto = PROTO_astm;
+	if (text.len < 3 || text.ptr[0] != STX) {
+		unsure(out, "bytes outside any frame");
+		return;
+	}
+	if (bytes_find4(text, ETX, ETB, ETX, ETB) == text.len) {
+		unsure(out, "the frame does not end");
+		return;
+	}
+	while (text.len > 0 && out->verdict == VERDICT_PASS) {
+		struct bytes one = bytes_split(bytes_from(text, 1), STX, &text);
+
+		judge_frame(
+		    link, f, bytes_sub(one, 0, bytes_find4(one, ETX, ETB, ETX, ETB)), m, out);
+		if (text.len > 0)
+			text = bytes_of(text.ptr - 1, text.len + 1);
 	}
 }
 

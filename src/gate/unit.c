@@ -10,19 +10,22 @@ enum mllp_state { MLLP_OUT, MLLP_IN, MLLP_TAIL };
 enum astm_state { ASTM_OUT, ASTM_TEXT, ASTM_SUM, ASTM_TAIL };
 enum http_state { HTTP_HEAD, HTTP_BODY, HTTP_SIZE, HTTP_CHUNK, HTTP_CHUNK_END, HTTP_TRAILER };
 
-static bool
-is_method(struct bytes head)
+/* HTTP by its first word; UNIT_UNKNOWN while that may still become one. */
+static enum unit_carrier
+text_carrier(struct bytes head)
 {
-	static const char *const methods[] = {
-	    "GET ", "POST ", "PUT ", "HEAD ", "PATCH ", "DELETE ", "OPTIONS ", "HTTP/"};
+	static const char *const words[] = {
+	    "GET ", "POST ", "PUT ", "HEAD ", "PATCH ", "DELETE ", "OPTIONS "};
 
-	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
-		struct bytes m = bytes_str(methods[i]);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		struct bytes word = bytes_str(words[i]);
 
-		if (bytes_starts(head, bytes_sub(m, 0, head.len < 4 ? head.len : m.len)))
-			return head.len >= 3;
+		if (bytes_starts(head, word))
+			return UNIT_HTTP;
+		if (bytes_starts(word, head))
+			return UNIT_UNKNOWN;
 	}
-	return false;
+	return UNIT_RAW;
 }
 
 enum unit_carrier
@@ -38,7 +41,7 @@ unit_carrier_of(struct bytes head)
 		return UNIT_ASTM;
 	if (c == 0x01 && (head.len < 2 || head.ptr[1] == 0))
 		return UNIT_DICOM;
-	return is_method(head) ? UNIT_HTTP : UNIT_RAW;
+	return text_carrier(head);
 }
 
 enum proto
@@ -123,8 +126,31 @@ astm_sum(struct unit_scan *u, struct bytes in, size_t n)
 	u->state = ASTM_OUT;
 	if (n > 0)
 		return piece(u, n, true, UNIT_MESSAGE);
-	/* The frame ended with the run before, without a checksum. */
-	return piece(u, 1, true, UNIT_GLUE);
+	/* The frame ended with the run before, without a checksum: what comes is of its unit. */
+	if (in.ptr[0] == STX) {
+		u->state = ASTM_TEXT;
+		u->count = 0;
+		return piece(u, 1, false, UNIT_MESSAGE);
+	}
+	return piece(u, 1, true, UNIT_MESSAGE);
+}
+
+static bool
+is_between(uint8_t c)
+{
+	return is_control(c) || c == CR || c == LF;
+}
+
+/* Control bytes and line ends pass; anything else outside a frame is held against the rules. */
+static struct unit_piece
+between_frames(struct unit_scan *u, struct bytes in)
+{
+	bool control = is_between(in.ptr[0]);
+	size_t n = 1;
+
+	while (n < in.len && in.ptr[n] != STX && is_between(in.ptr[n]) == control)
+		n++;
+	return piece(u, n, true, control ? UNIT_GLUE : UNIT_MESSAGE);
 }
 
 static struct unit_piece
@@ -135,11 +161,8 @@ next_astm(struct unit_scan *u, struct bytes in)
 	if (u->state == ASTM_SUM)
 		return astm_sum(u, in, 0);
 	if (u->state == ASTM_OUT) {
-		if (in.ptr[0] != STX) {
-			while (n < in.len && in.ptr[n] != STX)
-				n++;
-			return piece(u, n, true, UNIT_GLUE);
-		}
+		if (in.ptr[0] != STX)
+			return between_frames(u, in);
 		u->state = ASTM_TEXT;
 		u->count = 0;
 		n = 1;
@@ -148,10 +171,11 @@ next_astm(struct unit_scan *u, struct bytes in)
 	if (n == in.len)
 		return piece(u, n, false, UNIT_MESSAGE);
 	if (is_control(in.ptr[n])) {
-		/* Given up in the middle: what there is goes as it is. */
+		/* Given up in the middle: what there is goes with what ended it. */
 		u->state = ASTM_OUT;
-		return n > 0 ? piece(u, n, true, UNIT_MESSAGE) : piece(u, 1, true, UNIT_GLUE);
+		return piece(u, n + 1, true, UNIT_MESSAGE);
 	}
+	u->count = 0;
 	return astm_sum(u, in, n + 1);
 }
 

@@ -38,7 +38,8 @@ struct unit_scan {
 	uint64_t length;
 };
 
-/* From the first bytes of a conversation, of whichever side spoke first (at least one). */
+/* From the first bytes of a conversation, of whichever side spoke first. UNIT_UNKNOWN: more bytes
+ * are needed. */
 enum unit_carrier unit_carrier_of(struct bytes head);
 /* The protocol a carrier usually bears; PROTO_unknown for runs. */
 enum proto unit_proto(enum unit_carrier c);

@@ -13,6 +13,8 @@ struct role {
 static const struct role roles[] = {
     {"sensor", role_sensor},
     {"store", role_store},
+    {"gate", role_gate},
+    {"keys", role_keys},
     {"web", role_web},
 };
 

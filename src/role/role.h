@@ -11,6 +11,8 @@ int role_main(int argc, char **argv);
 
 int role_sensor(int argc, char **argv);
 int role_store(int argc, char **argv);
+int role_gate(int argc, char **argv);
+int role_keys(int argc, char **argv);
 int role_web(int argc, char **argv);
 
 /* "hemostat ROLE: text" on standard error; for what a person must see. */

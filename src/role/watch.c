@@ -22,6 +22,7 @@
 #include "brain/request.h"
 #include "capture/live.h"
 #include "ipc/ipc.h"
+#include "role/guard.h"
 #include "role/listen.h"
 #include "role/role.h"
 #include "store/store.h"
@@ -67,6 +68,7 @@ struct parent {
 	bool rpt_running;
 	int listener; /* control socket, -1 none */
 	struct sip_key key;
+	struct guard *guard; /* NULL: no gateway */
 	bool live;
 	bool stopping;
 	bool finished; /* finish was sent */
@@ -82,7 +84,7 @@ still_running(const struct parent *p)
 		if (p->sensors[i].pid != -1 || (p->sensors[i].restart.ns != 0 && !p->stopping))
 			return true;
 	}
-	return false;
+	return guard_is_running(p->guard) || (p->guard != NULL && !p->stopping);
 }
 
 /* --- the store --- */
@@ -324,6 +326,44 @@ web_ended(struct parent *p, int status)
 	p->web_restart.ns = mono_now().ns + p->web_backoff_ms * NS_PER_MS;
 }
 
+/* --- the gateway --- */
+
+static enum err
+attach_gate(void *ctx, int read_end, uint32_t *source, struct why *why)
+{
+	struct parent *p = ctx;
+	struct ipc_attach m = {.source = *source, .live = 1, .gate = 1, .name = "gateway"};
+	struct ipc_attached answer;
+	struct ipc_packet packet;
+	enum err e;
+
+	if ((e = ipc_send(p->ctl, IPC_CTL, IPC_CTL_attach, bytes_of(&m, sizeof(m)), read_end,
+		 why)) == ERR_OK)
+		e = wait_report(p, &packet, IPC_RPT_attached, why);
+	if (e != ERR_OK)
+		return e;
+	memcpy(&answer, packet.payload.ptr, sizeof(answer));
+	*source = answer.source;
+	return ERR_OK;
+}
+
+static void
+tell_of_gate(void *ctx, const char *role, const char *what, int status, const char *detail)
+{
+	tell_process(ctx, role, what, status, detail);
+}
+
+static enum err
+start_guard(struct parent *p, struct why *why)
+{
+	struct guard_settings s = {.data = p->plan->data,
+	    .config = p->plan->config,
+	    .key = p->key,
+	    .calls = {.ctx = p, .attach = attach_gate, .tell = tell_of_gate}};
+
+	return p->plan->gate ? guard_start(&p->guard, &s, why) : ERR_OK;
+}
+
 /* --- what happens --- */
 
 static void
@@ -410,6 +450,7 @@ stop_sensors(struct parent *p)
 		if (p->sensors[i].pid != -1)
 			(void)kill(p->sensors[i].pid, SIGTERM);
 	}
+	guard_stop(p->guard);
 	maybe_finish(p);
 }
 
@@ -429,6 +470,8 @@ on_signal(void *ctx, int signo)
 			store_ended(p, status);
 		if (pid == p->web)
 			web_ended(p, status);
+		if (p->guard != NULL)
+			(void)guard_ended(p->guard, pid, status);
 		for (size_t i = 0; i < p->n_sensors; i++) {
 			if (p->sensors[i].pid == pid)
 				sensor_ended(p, &p->sensors[i], status);
@@ -461,6 +504,8 @@ on_tick(void *ctx)
 		s->told = false;
 		tell_process(p, "sensor", "restart", 0, s->source->name);
 	}
+	if (p->guard != NULL)
+		guard_tick(p->guard, now);
 }
 
 static void
@@ -546,6 +591,8 @@ start_all(struct parent *p, struct why *why)
 				return e;
 		}
 	}
+	if ((e = start_guard(p, why)) != ERR_OK)
+		return e;
 	if (!still_running(p))
 		return FAIL(why, ERR_SYSTEM, "no interface is left to watch");
 	return ERR_OK;
@@ -565,6 +612,8 @@ reap_all(struct parent *p)
 		(void)waitpid(p->web, NULL, 0);
 	}
 	fd_close(&p->web_listener);
+	guard_free(p->guard);
+	p->guard = NULL;
 	fd_close(&p->ctl);
 	if (p->store > 0)
 		(void)waitpid(p->store, NULL, 0);
@@ -590,6 +639,7 @@ watch_run(struct watch_plan *plan)
 	struct why why = {0};
 	enum err e;
 
+	p.live = plan->gate;
 	for (size_t i = 0; i < plan->n_sources; i++)
 		p.live |= plan->sources[i].live;
 	if ((e = start_all(&p, &why)) == ERR_OK) {

@@ -29,6 +29,7 @@ struct watch_plan {
 	enum watch_summary summary;
 	uint64_t max_flows;    /* live at one time, a sensor */
 	uint64_t memory_bytes; /* cap of what outside bytes can make a sensor hold */
+	bool gate;             /* run the links of the gateway; live */
 	bool colour;
 	bool progress;
 	bool daemon;        /* waits for an interface that is not there, or is gone, and goes on */
