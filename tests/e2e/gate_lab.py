@@ -160,7 +160,7 @@ class Box:
         self.process = None
 
     def events(self, kind):
-        return self.objects("event", "list", "--kind", kind, "--limit", "0", "--oldest")
+        return [e["fact"] for e in self.objects("event", "list", "--kind", kind, "--limit", "0", "--oldest")]
 
     def __enter__(self):
         return self
