@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Invariants:
  * 1. offset and next name the same byte; everything before it was told (data or gap).
- * 2. Held chunks are sorted, do not overlap, and start after `next` whenever no call is under way
- *    (at `next` or after it while the direction's start is not known).
+ * 2. Held chunks are sorted, do not overlap, and start after `next` whenever no call is under way:
+ *    a chunk at `next` waits for the other direction (must_wait()), or the direction's start is
+ *    not known. An empty chunk is a FIN that waits.
  * 3. A side has a hold only while it has chunks; a hold is in the pool's list, oldest progress
  *    first.
  * 4. recent holds bytes [recent->from, side->offset), at most RECENT_BYTES.
+ * 5. Of two directions that wait for each other, which true segments cannot, one gives up in time:
+ *    stop_waiting() takes at least one chunk from the list of those that wait.
  *
  *   unknown --SYN, ACK of the peer, third segment, time--> SYNCED --FIN reached, RST, end--> ENDED
  *             start()              settle()                          finish()
@@ -22,6 +25,8 @@ enum {
 	MUTED = 16,
 	FRESH = 32,   /* SYN was the last thing this side sent */
 	SEEKING = 64, /* not SYNCED, and next is the lowest number held */
+	SEEN = 128,   /* this side sent something */
+	STUCK = 256,  /* next is missing, and the other side waited for it long enough */
 };
 
 enum {
@@ -33,6 +38,7 @@ enum {
 	TIMEOUT_DEFAULT_S = 10,
 	SETTLE_SEGMENTS = 3,
 	GIVE_UP_CHUNKS = 64 * 1024 / CHUNK_BYTES, /* behind a hole that was acknowledged */
+	PATIENCE = 10, /* times reorder_ns, where what is waited for is behind a hole itself */
 	RESET_WINDOW = 1 << 20,
 	AHEAD_MAX = 1 << 30, /* RFC 7323 2.2: no window is larger */
 };
@@ -41,7 +47,8 @@ struct stream_chunk {
 	struct stream_chunk *next;
 	uint32_t seq;
 	uint32_t len;
-	uint8_t data[CHUNK_BYTES - 16];
+	uint32_t ack; /* of the segment: what its sender had received */
+	uint8_t data[CHUNK_BYTES - 20];
 };
 _Static_assert(sizeof(struct stream_chunk) == CHUNK_BYTES, "a chunk is what its name says");
 
@@ -71,12 +78,25 @@ struct job {
 	void *ctx;
 	int64_t now_ns;
 	enum name_value dir;
+	uint32_t ack; /* of the segment under way */
 };
 
 static inline int32_t
 seq_diff(uint32_t a, uint32_t b)
 {
 	return (int32_t)(a - b);
+}
+
+static inline enum name_value
+other_dir(enum name_value dir)
+{
+	return dir == dir_orig ? dir_resp : dir_orig;
+}
+
+static inline struct stream_side *
+other_side(const struct job *j)
+{
+	return &j->stream->side[other_dir(j->dir)];
 }
 
 void
@@ -239,6 +259,45 @@ compare_recent(const struct job *j, uint64_t offset, struct bytes again)
 	}
 }
 
+/* ---- the order between the directions ---- */
+
+/* True where bytes that came, and that ack covers, wait to be told. */
+static bool
+holds_before(const struct stream_side *side, uint32_t ack)
+{
+	return side->hold != NULL && side->hold->head != NULL &&
+	       seq_diff(ack, side->hold->head->seq) > 0;
+}
+
+static bool
+must_wait_long(const struct job *j, uint32_t ack)
+{
+	const struct stream_side *other = other_side(j);
+
+	if ((other->flags & (SYNCED | SEEN | ENDED | MUTED)) != (SYNCED | SEEN))
+		return false;
+	/* More than can be held cannot be on its way: the number is another connection's or forged.
+	 */
+	if ((size_t)seq_diff(ack, other->next) > j->pool->set.side_bytes)
+		return false;
+	return (other->flags & STUCK) == 0 || holds_before(other, ack);
+}
+
+/* Whoever sent this had received bytes of the other direction that were not told yet. */
+static inline bool
+must_wait(const struct job *j, uint32_t ack)
+{
+	return UNLIKELY(seq_diff(ack, other_side(j)->next) > 0) && must_wait_long(j, ack);
+}
+
+/* The first chunk's turn has come, but for the other direction. */
+static inline bool
+head_is_next(const struct stream_side *side)
+{
+	return (side->flags & SYNCED) != 0 && side->hold != NULL && side->hold->head != NULL &&
+	       side->hold->head->seq == side->next;
+}
+
 /* ---- data behind a hole ---- */
 
 static void
@@ -344,12 +403,14 @@ insert_run(const struct job *j, struct stream_chunk *prev, uint32_t seq, struct 
 		struct stream_chunk *c = prev;
 		size_t n;
 
-		if (c == NULL || c->seq + c->len != seq || c->len == sizeof(c->data)) {
+		if (c == NULL || c->seq + c->len != seq || c->len == sizeof(c->data) ||
+		    (c->ack != j->ack && (must_wait(j, c->ack) || must_wait(j, j->ack)))) {
 			if ((size_t)h->chunks * CHUNK_BYTES >= j->pool->set.side_bytes ||
 			    (c = new_chunk(j)) == NULL)
 				return false;
 			c->seq = seq;
 			c->len = 0;
+			c->ack = j->ack;
 			c->next = prev == NULL ? h->head : prev->next;
 			*(prev == NULL ? &h->head : &prev->next) = c;
 			if (c->next == NULL)
@@ -393,6 +454,9 @@ fill_holes(const struct job *j, uint32_t seq, struct bytes b)
 			compare(j,
 			    j->side->offset + (uint64_t)(int64_t)seq_diff(seq, j->side->next),
 			    c->data + before, b.ptr, n);
+			/* Sent twice: the earlier time counts. */
+			if (n == c->len && seq_diff(j->ack, c->ack) < 0)
+				c->ack = j->ack;
 			seq += (uint32_t)n;
 			b = bytes_from(b, n);
 		}
@@ -429,6 +493,7 @@ tell_gap(const struct job *j, uint32_t missing)
 	forget_recent(j->pool, side);
 	j->pool->gaps++;
 	j->pool->gap_bytes += missing;
+	side->flags &= ~(uint32_t)STUCK;
 	side->next += missing;
 	side->offset += missing;
 	j->pool->set.sink->gap(j->ctx, j->dir, offset, missing);
@@ -453,18 +518,21 @@ tell_data(const struct job *j, struct bytes run, uint32_t cut)
 		tell_gap(j, cut);
 }
 
-/* Tell the chunks that are next. */
+/* Tell the chunks that are next, as far as they need not wait. */
 static void
 drain(const struct job *j)
 {
 	struct stream_side *side = j->side;
 	struct stream_hold *h = side->hold;
+	bool told = false;
 
 	if (h == NULL)
 		return;
-	while (h->head != NULL && h->head->seq == side->next) {
+	while (h->head != NULL && h->head->seq == side->next && !must_wait(j, h->head->ack)) {
 		struct stream_chunk *c = h->head;
 
+		told = true;
+		side->flags &= ~(uint32_t)STUCK;
 		h->head = c->next;
 		h->chunks--;
 		if (h->head == NULL)
@@ -476,7 +544,7 @@ drain(const struct job *j)
 	}
 	if (h->head == NULL)
 		drop_hold(j->pool, side);
-	else
+	else if (told)
 		progress(j);
 }
 
@@ -488,8 +556,10 @@ skip_hole(const struct job *j)
 
 	if (missing > 0)
 		tell_gap(j, missing);
-	if ((j->side->flags & MUTED) == 0)
-		drain(j);
+	if ((j->side->flags & MUTED) != 0)
+		return;
+	progress(j);
+	drain(j);
 }
 
 static void
@@ -505,13 +575,56 @@ finish(const struct job *j)
 	j->pool->set.sink->end(j->ctx, j->dir);
 }
 
+/* Hold the FIN. Where there is no room it does not wait. */
+static void
+hold_fin(const struct job *j)
+{
+	struct stream_hold *h = get_hold(j);
+	struct stream_chunk *c, **at;
+
+	if (h == NULL)
+		return;
+	if ((c = new_chunk(j)) == NULL) {
+		if (h->head == NULL)
+			drop_hold(j->pool, j->side);
+		return;
+	}
+	for (at = &h->head; *at != NULL && seq_diff((*at)->seq, j->side->fin) < 0;)
+		at = &(*at)->next;
+	c->seq = j->side->fin;
+	c->len = 0;
+	c->ack = j->ack;
+	c->next = *at;
+	*at = c;
+	if (c->next == NULL)
+		h->tail = c;
+	h->chunks++;
+}
+
 static void
 finish_at_fin(const struct job *j)
 {
 	struct stream_side *side = j->side;
 
-	if ((side->flags & (FIN_SEEN | SYNCED)) == (FIN_SEEN | SYNCED) && side->next == side->fin)
+	if ((side->flags & (FIN_SEEN | SYNCED)) == (FIN_SEEN | SYNCED) && side->next == side->fin &&
+	    !(head_is_next(side) && side->hold->head->len == 0))
 		finish(j);
+}
+
+/* The other direction's bytes did not come, or there is no room to wait. For this hole nothing
+ * waits again until something behind it came. */
+static void
+stop_waiting(const struct job *j)
+{
+	struct stream_side *other = other_side(j);
+	uint32_t ack = j->side->hold->head->ack;
+
+	other->flags |= STUCK;
+	for (struct stream_chunk *c = j->side->hold->head; c != NULL; c = c->next) {
+		if (seq_diff(c->ack, ack) <= 0)
+			c->ack = other->next;
+	}
+	drain(j);
 }
 
 /* The start of a direction that nobody told is the lowest number held. */
@@ -552,8 +665,20 @@ review_hold(const struct job *j)
 			}
 			return;
 		}
-		if (acked && seq_diff(side->acked, h->head->seq) >= 0 &&
-		    (age >= j->pool->set.reorder_ns || h->chunks >= GIVE_UP_CHUNKS)) {
+		if (h->head->seq == side->next) {
+			uint32_t ack = h->head->ack;
+			int64_t patience = j->pool->set.reorder_ns;
+
+			if (holds_before(other_side(j), ack))
+				patience *= PATIENCE;
+			if (!must_wait(j, ack))
+				drain(j);
+			else if (age >= patience || h->chunks >= GIVE_UP_CHUNKS)
+				stop_waiting(j);
+			else
+				return;
+		} else if (acked && seq_diff(side->acked, h->head->seq) >= 0 &&
+			   (age >= j->pool->set.reorder_ns || h->chunks >= GIVE_UP_CHUNKS)) {
 			skip_hole(j);
 		} else if (age >= j->pool->set.timeout_ns) {
 			if (may_skip(side))
@@ -574,37 +699,77 @@ review(const struct job *j)
 	finish_at_fin(j);
 }
 
-/* Tell all that is left of a direction, as well as it is known. */
+static bool
+is_over(const struct stream_side *side)
+{
+	return (side->flags & (ENDED | MUTED)) != 0;
+}
+
+/* What the end of a direction shows to be missing. */
 static void
-flush(const struct job *j)
+flush_tail(const struct job *j)
+{
+	const struct stream_side *side = j->side;
+	int32_t missing = 0;
+
+	if (is_over(side) || (side->flags & SYNCED) == 0)
+		return;
+	if ((side->flags & FIN_SEEN) != 0)
+		missing = seq_diff(side->fin, side->next);
+	else if ((side->flags & ACKED) != 0)
+		missing = seq_diff(side->acked, side->next);
+	/* One number that was acknowledged is most likely a FIN that was not seen. */
+	if (missing > ((side->flags & FIN_SEEN) == 0))
+		tell_gap(j, (uint32_t)missing);
+}
+
+/* Tell the first of what a direction holds. */
+static void
+flush_head(const struct job *j, const struct job *other)
 {
 	struct stream_side *side = j->side;
+	struct stream_chunk *head = side->hold->head;
+	uint32_t hole = head->seq - side->next;
 
-	if ((side->flags & (ENDED | MUTED)) != 0)
+	if (!may_skip(side) && hole > j->pool->set.side_bytes) {
+		drop_hold(j->pool, side);
 		return;
-	settle(j);
-	while (side->hold != NULL && (side->flags & (ENDED | MUTED)) == 0) {
-		uint32_t hole = side->hold->head->seq - side->next;
-
-		if (!may_skip(side) && hole > j->pool->set.side_bytes)
-			drop_hold(j->pool, side);
-		else
-			skip_hole(j);
 	}
-	if ((side->flags & (ENDED | MUTED)) != 0)
+	if (must_wait(j, head->ack) && other->side->hold == NULL)
+		flush_tail(other);
+	if (is_over(side))
 		return;
-	if ((side->flags & SYNCED) != 0) {
-		int32_t missing = 0;
+	head->ack = other->side->next;
+	skip_hole(j);
+}
 
-		if ((side->flags & FIN_SEEN) != 0)
-			missing = seq_diff(side->fin, side->next);
-		else if ((side->flags & ACKED) != 0)
-			missing = seq_diff(side->acked, side->next);
-		/* One number that was acknowledged is most likely a FIN that was not seen. */
-		if (missing > ((side->flags & FIN_SEEN) == 0))
-			tell_gap(j, (uint32_t)missing);
+static bool
+waits_for_held(const struct job *j)
+{
+	const struct stream_side *side = j->side;
+
+	return side->hold != NULL && must_wait(j, side->hold->head->ack) &&
+	       holds_before(other_side(j), side->hold->head->ack);
+}
+
+/* Tell all that is left, as well as it is known, and end both directions. */
+static void
+flush(const struct job *a, const struct job *b)
+{
+	if (!is_over(a->side))
+		settle(a);
+	if (!is_over(b->side))
+		settle(b);
+	while (a->side->hold != NULL || b->side->hold != NULL) {
+		bool b_first = a->side->hold == NULL ||
+			       (b->side->hold != NULL && waits_for_held(a) && !waits_for_held(b));
+
+		flush_head(b_first ? b : a, b_first ? a : b);
 	}
-	finish(j);
+	flush_tail(a);
+	finish(a);
+	flush_tail(b);
+	finish(b);
 }
 
 /* Memory is out: the direction that waits longest gives its chunks back, unless it is this one. */
@@ -614,10 +779,10 @@ give_up_oldest(const struct job *j)
 	struct stream_hold *h = j->pool->oldest;
 	struct job other;
 
-	if (h == j->side->hold)
-		h = h == NULL ? NULL : h->newer;
 	/* The other direction of the same stream may be under way in the caller. */
-	if (h == NULL || h->stream == j->stream)
+	while (h != NULL && h->stream == j->stream)
+		h = h->newer;
+	if (h == NULL)
 		return;
 	other = (struct job){.pool = j->pool,
 	    .stream = h->stream,
@@ -628,6 +793,8 @@ give_up_oldest(const struct job *j)
 	j->pool->evicted++;
 	if ((other.side->flags & SYNCED) == 0)
 		settle(&other);
+	else if (head_is_next(other.side))
+		stop_waiting(&other);
 	else if (may_skip(other.side))
 		skip_hole(&other);
 	else
@@ -647,7 +814,7 @@ start(const struct job *j, uint32_t seq)
 	if ((side->flags & SYNCED) != 0 && (side->offset != 0 || h != NULL))
 		return;
 	side->next = seq;
-	side->flags = (side->flags & ~(uint32_t)SEEKING) | SYNCED;
+	side->flags = (side->flags & ~(uint32_t)(SEEKING | STUCK)) | SYNCED;
 	if (seq_diff(side->acked, seq) < 0 || seq_diff(side->acked, seq) > AHEAD_MAX)
 		side->flags &= ~(uint32_t)ACKED;
 	/* What was held from before the start belongs to an older connection. */
@@ -669,6 +836,8 @@ start(const struct job *j, uint32_t seq)
 			drop_hold(j->pool, side);
 		}
 	}
+	if (side->hold != NULL)
+		progress(j);
 	drain(j);
 }
 
@@ -712,6 +881,54 @@ take_unknown(const struct job *j, uint32_t seq, struct bytes run, uint32_t wire)
 	return (side->flags & (ENDED | MUTED)) != 0;
 }
 
+/* Part of a segment that is still to be told. */
+struct part {
+	uint32_t seq;
+	uint32_t wire;
+	struct bytes run;
+};
+
+/* Cut off what was told before, held against it. False where nothing is left. */
+static bool
+cut_old(const struct job *j, struct part *p)
+{
+	uint32_t old = j->side->next - p->seq;
+
+	if (old == 0)
+		return true;
+	if (old == 1 && p->wire == 1)
+		return false; /* RFC 9293 3.8.4: a keep-alive's byte means nothing */
+	if (old <= j->side->offset)
+		compare_recent(
+		    j, j->side->offset - old, bytes_sub(p->run, 0, old < p->wire ? old : p->wire));
+	if (old >= p->wire)
+		return false;
+	p->seq += old;
+	p->wire -= old;
+	p->run = bytes_from(p->run, old);
+	return true;
+}
+
+/* Hold what is next until the other direction has told what its sender knew. False where there is
+ * no room: then nothing waits any more, and a part may be told. */
+static bool
+wait_turn(const struct job *j, struct bytes run)
+{
+	struct stream_side *side = j->side;
+	bool waits = head_is_next(side);
+
+	if (hold_run(j, side->next, run)) {
+		j->pool->waited++;
+		if (!waits)
+			progress(j);
+		review(j);
+		return true;
+	}
+	while (head_is_next(side))
+		stop_waiting(j);
+	return false;
+}
+
 /* wire bytes were sent from seq on, run is what the capture has of them. */
 static void
 take_data(const struct job *j, uint32_t seq, struct bytes run, uint32_t wire)
@@ -739,6 +956,12 @@ take_data(const struct job *j, uint32_t seq, struct bytes run, uint32_t wire)
 			review(j);
 			return;
 		}
+		if (head_is_next(side)) {
+			stop_waiting(j);
+			if (is_over(side))
+				return;
+			continue;
+		}
 		if (!may_skip(side)) {
 			pool->dropped_bytes += run.len;
 			return;
@@ -751,110 +974,148 @@ take_data(const struct job *j, uint32_t seq, struct bytes run, uint32_t wire)
 		if ((side->flags & (ENDED | MUTED)) != 0)
 			return;
 	}
-	if (ahead < 0) {
-		uint32_t old = (uint32_t)-ahead;
+	struct part p = {seq, wire, run};
 
-		if (old == 1 && wire == 1)
-			return; /* RFC 9293 3.8.4: a keep-alive's byte means nothing */
-		if (old <= side->offset)
-			compare_recent(
-			    j, side->offset - old, bytes_sub(run, 0, old < wire ? old : wire));
-		if (old >= wire)
-			return;
-		seq += old;
-		wire -= old;
-		run = bytes_from(run, old);
-	}
+	if (!cut_old(j, &p))
+		return;
+	side->flags &= ~(uint32_t)STUCK;
+	/* What was cut by the capture cannot wait. */
+	if (p.run.len == p.wire && (head_is_next(side) || must_wait(j, j->ack)) &&
+	    (wait_turn(j, p.run) || is_over(side) || !cut_old(j, &p)))
+		return;
 	if (LIKELY(side->hold == NULL)) {
-		tell_data(j, run, wire - (uint32_t)run.len);
+		tell_data(j, p.run, p.wire - (uint32_t)p.run.len);
 		return;
 	}
 	/* Up to what is held it is new; what is held came first and wins. */
-	uint32_t fresh = side->hold->head->seq - seq;
+	uint32_t fresh = side->hold->head->seq - p.seq;
 
-	if (fresh >= wire) {
-		tell_data(j, run, wire - (uint32_t)run.len);
+	if (fresh >= p.wire) {
+		tell_data(j, p.run, p.wire - (uint32_t)p.run.len);
 	} else {
-		tell_data(j, bytes_sub(run, 0, fresh), 0);
-		run = bytes_from(run, fresh);
-		if ((side->flags & MUTED) == 0 && !hold_run(j, seq + fresh, run))
-			pool->dropped_bytes += run.len; /* a part of it: a hole by then */
+		tell_data(j, bytes_sub(p.run, 0, fresh), 0);
+		p.run = bytes_from(p.run, fresh);
+		if ((side->flags & MUTED) == 0 && !hold_run(j, p.seq + fresh, p.run))
+			pool->dropped_bytes += p.run.len; /* a part of it: a hole by then */
 	}
-	if ((side->flags & MUTED) == 0)
-		drain(j);
+	if (side->hold != NULL)
+		progress(j);
+	drain(j);
 }
 
 static void
 take_reset(const struct job *j, const struct job *peer, uint32_t seq)
 {
-	if (stream_reset_fit(j->stream, j->dir, seq) != STREAM_FIT_EXACT)
+	if (stream_reset_fit(j->stream, j->dir, seq) == STREAM_FIT_EXACT)
+		flush(j, peer);
+}
+
+/* Tell what no longer waits for the other direction. True where something was. */
+static bool
+wake(const struct job *j)
+{
+	struct stream_side *side = j->side;
+	uint64_t before = side->offset;
+
+	if (!head_is_next(side) || must_wait(j, side->hold->head->ack))
+		return false;
+	drain(j);
+	finish_at_fin(j);
+	return side->offset != before || is_over(side);
+}
+
+static void
+wake_both(const struct job *a, const struct job *b)
+{
+	bool told;
+
+	do {
+		told = wake(a);
+		told = wake(b) || told;
+	} while (told);
+}
+
+static inline void
+take_segment(const struct job *j, const struct job *peer, const struct packet *p)
+{
+	struct stream_side *side = j->side;
+	uint32_t seq = p->seq;
+
+	if (UNLIKELY((p->tcp_flags & TCP_SYN) != 0)) {
+		start(j, seq + 1);
+		side->flags |= FRESH;
+		if ((p->tcp_flags & TCP_ACK) != 0 && (peer->side->flags & SYNCED) == 0)
+			start(peer, p->ack);
+		seq++;
+	} else if (UNLIKELY((side->flags & FRESH) != 0)) {
+		/* The end of the handshake names the other side's start too. */
+		side->flags &= ~(uint32_t)FRESH;
+		if ((p->tcp_flags & (TCP_ACK | TCP_RST)) == TCP_ACK &&
+		    (peer->side->flags & (SYNCED | SEEKING)) == 0)
+			start(peer, p->ack);
+	}
+	if (LIKELY((p->tcp_flags & TCP_ACK) != 0) && (peer->side->flags & ENDED) == 0)
+		take_ack(peer, p->ack);
+	if (is_over(side))
 		return;
-	flush(j);
-	flush(peer);
+	if (p->payload_wire > 0 && (p->tcp_flags & TCP_RST) == 0) {
+		if (LIKELY((side->flags & (SYNCED | FIN_SEEN | STUCK)) == SYNCED &&
+			   seq == side->next && side->hold == NULL &&
+			   p->payload.len == p->payload_wire) &&
+		    !must_wait(j, j->ack))
+			tell_data(j, p->payload, 0);
+		else
+			take_data(j, seq, p->payload, p->payload_wire);
+	}
+	if (LIKELY((p->tcp_flags & (TCP_FIN | TCP_RST)) == 0 && (side->flags & FIN_SEEN) == 0))
+		return;
+	if (is_over(side))
+		return;
+	if ((p->tcp_flags & TCP_FIN) != 0 && (side->flags & FIN_SEEN) == 0) {
+		if ((side->flags & (SYNCED | SEEKING)) == 0)
+			start(j, seq + p->payload_wire);
+		side->fin = seq + p->payload_wire;
+		if (seq_diff(side->fin, side->next) >= 0) {
+			side->flags |= FIN_SEEN;
+			if ((side->flags & SYNCED) != 0 && must_wait(j, j->ack))
+				hold_fin(j);
+		}
+	}
+	finish_at_fin(j);
+	if ((p->tcp_flags & TCP_RST) != 0)
+		take_reset(j, peer, p->seq);
 }
 
 void
 stream_packet(struct stream_pool *pool, struct stream *s, enum name_value dir,
     const struct packet *p, struct wall now, void *ctx)
 {
-	enum name_value back = dir == dir_orig ? dir_resp : dir_orig;
-	struct job j = {pool, s, &s->side[dir], ctx, now.ns, dir};
-	struct job peer = {pool, s, &s->side[back], ctx, now.ns, back};
-	struct stream_side *side = j.side;
-	uint32_t seq = p->seq;
+	enum name_value back = other_dir(dir);
+	uint32_t ack = (p->tcp_flags & TCP_ACK) != 0 ? p->ack : s->side[back].next;
+	struct job j = {pool, s, &s->side[dir], ctx, now.ns, dir, ack};
+	struct job peer = {pool, s, &s->side[back], ctx, now.ns, back, 0};
 
-	if ((side->flags & MUTED) != 0)
+	if ((j.side->flags & MUTED) != 0)
 		return;
-	if (UNLIKELY((p->tcp_flags & TCP_SYN) != 0)) {
-		start(&j, seq + 1);
-		side->flags |= FRESH;
-		if ((p->tcp_flags & TCP_ACK) != 0 && (peer.side->flags & SYNCED) == 0)
-			start(&peer, p->ack);
-		seq++;
-	} else if (UNLIKELY((side->flags & FRESH) != 0)) {
-		/* The end of the handshake names the other side's start too. */
-		side->flags &= ~(uint32_t)FRESH;
-		if ((p->tcp_flags & (TCP_ACK | TCP_RST)) == TCP_ACK &&
-		    (peer.side->flags & (SYNCED | SEEKING)) == 0)
-			start(&peer, p->ack);
-	}
-	if (LIKELY((p->tcp_flags & TCP_ACK) != 0) && (peer.side->flags & ENDED) == 0)
-		take_ack(&peer, p->ack);
-	if ((side->flags & (ENDED | MUTED)) != 0)
-		return;
-	if (p->payload_wire > 0 && (p->tcp_flags & TCP_RST) == 0) {
-		if (LIKELY((side->flags & (SYNCED | FIN_SEEN)) == SYNCED && seq == side->next &&
-			   side->hold == NULL && p->payload.len == p->payload_wire))
-			tell_data(&j, p->payload, 0);
-		else
-			take_data(&j, seq, p->payload, p->payload_wire);
-	}
-	if (LIKELY((p->tcp_flags & (TCP_FIN | TCP_RST)) == 0 && (side->flags & FIN_SEEN) == 0))
-		return;
-	if ((side->flags & (ENDED | MUTED)) != 0)
-		return;
-	if ((p->tcp_flags & TCP_FIN) != 0 && (side->flags & FIN_SEEN) == 0) {
-		if ((side->flags & (SYNCED | SEEKING)) == 0)
-			start(&j, seq + p->payload_wire);
-		side->fin = seq + p->payload_wire;
-		if (seq_diff(side->fin, side->next) >= 0)
-			side->flags |= FIN_SEEN;
-	}
-	finish_at_fin(&j);
-	if ((p->tcp_flags & TCP_RST) != 0)
-		take_reset(&j, &peer, p->seq);
+	j.side->flags |= SEEN;
+	take_segment(&j, &peer, p);
+	if (UNLIKELY(j.side->hold != NULL || peer.side->hold != NULL))
+		wake_both(&peer, &j);
 }
 
 void
 stream_end(struct stream_pool *pool, struct stream *s, void *ctx)
 {
-	for (int d = 0; d < 2; d++) {
-		struct job j = {pool, s, &s->side[d], ctx, 0, (enum name_value)d};
+	struct job orig = {pool, s, &s->side[dir_orig], ctx, 0, dir_orig, 0};
+	struct job resp = {pool, s, &s->side[dir_resp], ctx, 0, dir_resp, 0};
 
-		if (s->side[d].hold != NULL)
-			j.now_ns = s->side[d].hold->since_ns;
-		flush(&j);
+	for (int d = 0; d < 2; d++) {
+		const struct stream_hold *h = s->side[d].hold;
+
+		if (h != NULL && h->since_ns > orig.now_ns)
+			orig.now_ns = resp.now_ns = h->since_ns;
 	}
+	flush(&orig, &resp);
 }
 
 void
@@ -875,21 +1136,39 @@ stream_sweep(struct stream_pool *pool, struct wall now)
 	pool->swept_ns = now.ns;
 	/* unlink_hold() moves the cursor on when its hold goes away under our feet. */
 	for (pool->cursor = pool->oldest; (h = pool->cursor) != NULL;) {
-		struct job j = {pool, h->stream, &h->stream->side[h->dir], h->ctx, now.ns, h->dir};
+		enum name_value back = other_dir(h->dir);
+		struct stream *s = h->stream;
+		struct job j = {pool, s, &s->side[h->dir], h->ctx, now.ns, h->dir, 0};
+		struct job peer = {pool, s, &s->side[back], h->ctx, now.ns, back, 0};
 
 		if (now.ns - h->since_ns < pool->set.reorder_ns)
 			break;
 		pool->cursor = h->newer;
 		review(&j);
+		wake_both(&peer, &j);
 	}
 	pool->cursor = NULL;
+}
+
+/* The number after the bytes without a hole: those that wait for the other direction count. */
+static uint32_t
+received(const struct stream_side *side)
+{
+	uint32_t end = side->next;
+
+	if (head_is_next(side)) {
+		for (const struct stream_chunk *c = side->hold->head; c != NULL && c->seq == end;
+		     c = c->next)
+			end += c->len;
+	}
+	return end;
 }
 
 enum stream_fit
 stream_reset_fit(const struct stream *s, enum name_value dir, uint32_t seq)
 {
 	const struct stream_side *side = &s->side[dir];
-	int32_t d = seq_diff(seq, side->next);
+	int32_t d = seq_diff(seq, received(side));
 
 	if ((side->flags & SYNCED) == 0 || (side->flags & (MUTED | ENDED)) != 0 || d == 0)
 		return STREAM_FIT_EXACT;

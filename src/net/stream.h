@@ -11,6 +11,9 @@
  *         has not acknowledged. All from the budget; an idle stream holds nothing.
  * Total:  any segments in any order. First data wins. Bytes that arrive again are held against
  *         what was told, as far as it is kept: equal ones are silent, others a conflict().
+ * Order:  of the two directions: a segment that acknowledges bytes of the other direction was sent
+ *         after they were received; it is told after them, FIN and end() likewise. Where they come
+ *         late in the capture it is held.
  * Cost:   constant for a segment in order; at most side_bytes / 2 KiB steps for one that is not.
  * A hole is given up (gap() told) when
  *   - the receiver acknowledged past it and either reorder_ns went by without progress or 64 KiB
@@ -21,9 +24,14 @@
  * Where acknowledgements are seen and do not cover the hole, nobody received the data behind it:
  * after timeout_ns it is dropped (a true sender sends it again), so that a forged segment cannot
  * move the stream. The cut part of a segment (snaplen) is a gap at once.
- * A direction without SYN starts at its first segment; that is held back until an acknowledgement
- * covers it, a third segment came, or reorder_ns went by, since the capture may have mixed the
- * order. Not checked: checksums, timestamps (PAWS), urgent data (told in line). */
+ * Waiting for the other direction ends when its bytes are told (data or gap), when it ends, when
+ * 64 KiB wait, or after reorder_ns; ten times that while bytes that came wait behind its hole,
+ * whose own end comes first. Then nothing waits for this hole until bytes from behind it came.
+ * Nothing waits for a direction that sent no segment or whose start is not known, for more than
+ * side_bytes, or in a segment that was cut. So a forged acknowledgement delays a little and moves
+ * nothing. A direction without SYN starts at its first segment; that is held back until an
+ * acknowledgement covers it, a third segment came, or reorder_ns went by, since the capture may
+ * have mixed the order. Not checked: checksums, timestamps (PAWS), urgent data (told in line). */
 #pragma once
 
 #include "base/budget.h"
@@ -76,6 +84,7 @@ struct stream_pool {
 	uint64_t gaps, gap_bytes;
 	uint64_t conflicts;
 	uint64_t reordered;     /* segments that came before their turn */
+	uint64_t waited;        /* segments that came before bytes their sender had received */
 	uint64_t dropped_bytes; /* that nobody acknowledged, or that met a cap */
 	uint64_t recents_stolen;
 	uint64_t evicted; /* holes given up early because memory was out */
