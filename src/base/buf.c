@@ -8,14 +8,12 @@
 enum { BUF_FIRST_BYTES = 256 };
 
 bool
-buf_reserve(struct buf *b, size_t more)
+buf_grow(struct buf *b, size_t more)
 {
 	size_t cap = b->cap == 0 ? SIZE_MAX / 2 : b->cap;
 	size_t room = b->room;
 	void *p;
 
-	if (more <= b->room - b->len)
-		return true;
 	if (b->cut || b->len > cap || more > cap - b->len) {
 		b->cut = true;
 		return false;
@@ -31,15 +29,6 @@ buf_reserve(struct buf *b, size_t more)
 	b->ptr = p;
 	b->room = room;
 	return true;
-}
-
-void
-buf_add(struct buf *b, struct bytes data)
-{
-	if (data.len == 0 || b->cut || !buf_reserve(b, data.len))
-		return;
-	memcpy(b->ptr + b->len, data.ptr, data.len);
-	b->len += data.len;
 }
 
 void

@@ -20,9 +20,25 @@ struct buf {
 	struct budget *budget; /* NULL: not accounted */
 };
 
+/* buf_reserve() where the block must grow. */
+bool buf_grow(struct buf *b, size_t more) MUST_CHECK;
+
 /* At least `more` writable bytes at ptr + len; false where cap, budget or memory forbid. */
-bool buf_reserve(struct buf *b, size_t more) MUST_CHECK;
-void buf_add(struct buf *b, struct bytes data);
+MUST_CHECK static inline bool
+buf_reserve(struct buf *b, size_t more)
+{
+	return LIKELY(more <= b->room - b->len) || buf_grow(b, more);
+}
+
+static inline void
+buf_add(struct buf *b, struct bytes data)
+{
+	if (data.len == 0 || b->cut || !buf_reserve(b, data.len))
+		return;
+	memcpy(b->ptr + b->len, data.ptr, data.len);
+	b->len += data.len;
+}
+
 void buf_byte(struct buf *b, uint8_t c);
 void buf_text(struct buf *b, const char *s);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);

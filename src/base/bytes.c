@@ -130,18 +130,6 @@ bytes_cmp(struct bytes a, struct bytes b)
 }
 
 struct bytes
-bytes_trim(struct bytes a)
-{
-	while (a.len > 0 && a.ptr[0] <= 0x20) {
-		a.ptr++;
-		a.len--;
-	}
-	while (a.len > 0 && a.ptr[a.len - 1] <= 0x20)
-		a.len--;
-	return a;
-}
-
-struct bytes
 bytes_split(struct bytes a, uint8_t c, struct bytes *rest)
 {
 	size_t at = bytes_find(a, c);

@@ -93,7 +93,17 @@ bool bytes_starts_nocase(struct bytes a, struct bytes prefix);
 int bytes_cmp(struct bytes a, struct bytes b);
 
 /* Without leading and trailing bytes <= 0x20. */
-struct bytes bytes_trim(struct bytes a);
+static inline struct bytes
+bytes_trim(struct bytes a)
+{
+	while (a.len > 0 && a.ptr[0] <= 0x20) {
+		a.ptr++;
+		a.len--;
+	}
+	while (a.len > 0 && a.ptr[a.len - 1] <= 0x20)
+		a.len--;
+	return a;
+}
 
 /* The part before the first byte c; *rest gets what follows it (empty where there is no c). */
 struct bytes bytes_split(struct bytes a, uint8_t c, struct bytes *rest);
