@@ -127,6 +127,27 @@ guard_read_links(
 	return ERR_OK;
 }
 
+/* A name without a peer lets nobody in: worth a word. */
+static void
+say_unknown(const struct guard *g)
+{
+	for (size_t i = 0; i < g->n_links; i++) {
+		const struct gate_end *ends[2] = {&g->links[i].listen, &g->links[i].dial};
+
+		for (size_t k = 0; k < (size_t)2 * GATE_LINK_PEERS; k++) {
+			const struct gate_end *e = ends[k % 2];
+			bool known = k / 2 >= e->n_peers;
+
+			for (size_t p = 0; p < g->n_peers && !known; p++)
+				known = strcmp(g->peers[p].name, e->peers[k / 2]) == 0;
+			if (!known)
+				role_say("gate",
+				    "link %s: no peer is named %s; see hemostat gate list",
+				    g->links[i].name, e->peers[k / 2]);
+		}
+	}
+}
+
 static bool
 needs_keys(const struct guard *g)
 {
@@ -326,6 +347,7 @@ read_all(struct guard *g, struct why *why)
 	g->n_links = n_links;
 	g->peers = peers;
 	g->n_peers = n_peers;
+	say_unknown(g);
 	return ERR_OK;
 }
 

@@ -127,7 +127,7 @@ seccomp_enter(enum sandbox_profile which, const struct profile *p, struct why *w
 
 		for (size_t i = 0; r == 0 && i < ARRAY_LEN(families); i++)
 			r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, S(socket), 2,
-			    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]),
+			    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i], 0),
 			    SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM));
 	}
 	if (r == 0 && which == SANDBOX_READER)

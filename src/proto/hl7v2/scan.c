@@ -355,6 +355,8 @@ short_component(const struct hl7_delims *d, struct bytes field, unsigned c)
 	uint64_t marks = bytes_mask2(field, d->component, d->repetition);
 	size_t from = 0, at;
 
+	if (field.len == 0)
+		return field;
 	for (;; from = at + 1, marks &= marks - 1) {
 		at = marks == 0 ? field.len : (size_t)__builtin_ctzll(marks);
 		if (--c == 0)
