@@ -81,9 +81,12 @@ lis02_split(struct bytes record, uint8_t field, struct bytes *f, size_t max, boo
 static struct bytes
 short_component(struct bytes field, const struct lis02_delims *d, size_t n)
 {
-	uint64_t marks = bytes_mask2(field, d->component, d->repeat);
+	uint64_t marks;
 	size_t from = 0, at;
 
+	if (field.len == 0) /* its pointer may be NULL */
+		return (struct bytes){NULL, 0};
+	marks = bytes_mask2(field, d->component, d->repeat);
 	for (;; from = at + 1, marks &= marks - 1) {
 		at = marks == 0 ? field.len : (size_t)__builtin_ctzll(marks);
 		if (--n == 0)

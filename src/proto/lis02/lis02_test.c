@@ -74,6 +74,7 @@ fields(void **state)
 	assert_true(bytes_eq(lis02_component(f[2], &d, 1), BYTES("")));
 	assert_int_equal(lis02_component(f[2], &d, 5).len, 0);
 	assert_int_equal(lis02_component(f[2], &d, 500).len, 0);
+	assert_int_equal(lis02_component((struct bytes){NULL, 0}, &d, 1).len, 0);
 	assert_true(bytes_eq(lis02_component_trim(BYTES("^^  113^A"), &d, 3), BYTES("113")));
 	assert_int_equal(lis02_split(BYTES("R|||||"), '|', f, 4, &more), 4);
 	assert_true(more);
