@@ -14,11 +14,13 @@ export const axeSource = require.resolve("axe-core/axe.min.js");
 export const PASSWORD = "blue kettle marches";
 
 /* The program with a demo day, its set-up link, and a way to end it. */
-export async function serve(port, more = []) {
+export async function serve(port, more = [], before = () => {}) {
 	const data = mkdtempSync(join(tmpdir(), "hemostat-console-"));
 	const program = process.env.HEMOSTAT ?? join(root, "build", "hemostat");
+	before(program, join(data, "d"));
 	const child = spawn(program, ["--data", join(data, "d"), "demo", "--serve", "--listen", `127.0.0.1:${port}`, ...more], { stdio: ["ignore", "pipe", "pipe"] });
 	let told = "";
+	child.on("error", (e) => { throw e; });
 	const token = await new Promise((found, failed) => {
 		const hear = (chunk) => {
 			told += chunk;

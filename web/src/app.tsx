@@ -99,6 +99,7 @@ function App(): JSX.Element {
 			window.scrollTo(0, 0);
 		};
 		window.addEventListener("hashchange", move);
+		go(parse()); /* it may have moved before we listened */
 		return () => window.removeEventListener("hashchange", move);
 	}, []);
 	const signedIn = session?.account ?? null;

@@ -35,7 +35,11 @@ const classes: Record<string, string> = {
 };
 export const className = (c: string | null | undefined): string => classes[c ?? ""] ?? (c || "Unknown");
 
-export const detectorName = (id: string): string => id.charAt(0).toUpperCase() + id.slice(1).replaceAll("_", " ");
+const acronyms: Record<string, string> = { arp: "ARP", dhcp: "DHCP", tcp: "TCP", tls: "TLS", phi: "patient data", os: "OS", smb1: "SMB 1", poct1a: "POCT1-A" };
+export function detectorName(id: string): string {
+	const text = id.split("_").map((w) => acronyms[w] ?? w).join(" ");
+	return text.charAt(0).toUpperCase() + text.slice(1);
+}
 
 /* A cell of CSV: quoted, and never a formula to a spreadsheet. */
 export function csvCell(v: unknown): string {

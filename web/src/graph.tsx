@@ -98,7 +98,7 @@ function Picture({ nodes, edges, chosen, choose }: { nodes: Node[]; edges: Edge[
 			))}
 			{nodes.map((n) => (
 				<g key={n.key} class={`node state-${n.state} ${chosen && !near.has(n.key) ? "faded" : ""} ${n.key === chosen ? "chosen" : ""}`} transform={`translate(${n.x} ${n.y})`}
-					role="button" tabIndex={0} aria-pressed={n.key === chosen} aria-label={`${n.name}, ${className(n.kind)}, ${n.address}, ${plural(n.links, "link")}`}
+					role="button" tabindex={0} aria-pressed={n.key === chosen} aria-label={`${n.name}, ${className(n.kind)}, ${n.address}, ${plural(n.links, "link")}`}
 					onClick={() => choose(n.key === chosen ? "" : n.key)}
 					onKeyDown={(e) => {
 						if (e.key === "Enter" || e.key === " ") {
@@ -111,9 +111,13 @@ function Picture({ nodes, edges, chosen, choose }: { nodes: Node[]; edges: Edge[
 						(e.currentTarget as Element).releasePointerCapture?.(e.pointerId);
 					}}>
 					<circle r={big ? 9 : 22} />
-					{!big && <text class="kind" dy="4">{short[n.kind] ?? "?"}</text>}
-					{!big && <text class="label" y="38">{n.name.length > 18 ? n.name.slice(0, 17) + "…" : n.name}</text>}
-					{!big && n.name !== n.address && <text class="address" y="52">{n.address}</text>}
+				</g>
+			))}
+			{!big && nodes.map((n) => (
+				<g key={n.key} aria-hidden="true" class={`label ${chosen && !near.has(n.key) ? "faded" : ""}`} transform={`translate(${n.x} ${n.y})`}>
+					<text class="kind" dy="4">{short[n.kind] ?? "?"}</text>
+					<text y="38">{n.name.length > 18 ? n.name.slice(0, 17) + "…" : n.name}</text>
+					{n.name !== n.address && <text class="address" y="52">{n.address}</text>}
 				</g>
 			))}
 		</svg>
