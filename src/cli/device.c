@@ -113,27 +113,34 @@ run_show(struct cli *c)
 	return e == ERR_OK ? EXIT_DONE : cli_why(&why);
 }
 
-int
-cli_request(struct cli *c, unsigned kind, uint64_t id, const char *state)
+enum err
+cli_ask(struct cli *c, struct request *r, struct why *why)
 {
 	const struct passwd *pw = getpwuid(getuid());
 	const char *reason = cli_value(c, "reason");
 	char path[DATA_DIR_PATH_MAX], file[DATA_DIR_PATH_MAX];
-	struct request r = {.kind = kind, .id = id};
 	struct settings settings;
-	struct buf said = {0};
-	struct why why;
 	enum err e;
 
 	cli_data_path(c, path);
-	(void)snprintf(r.who, sizeof(r.who), "%s", pw != NULL ? pw->pw_name : "unknown");
-	(void)snprintf(r.state, sizeof(r.state), "%s", state);
-	(void)snprintf(r.reason, sizeof(r.reason), "%s", reason != NULL ? reason : "");
-	if ((e = settings_load(&settings, cli_settings_path(c, file), &why)) == ERR_OK) {
-		e = request_do(path, &settings.detect, &r, &why);
+	(void)snprintf(r->who, sizeof(r->who), "%s", pw != NULL ? pw->pw_name : "unknown");
+	(void)snprintf(r->reason, sizeof(r->reason), "%s", reason != NULL ? reason : "");
+	if ((e = settings_load(&settings, cli_settings_path(c, file), why)) == ERR_OK) {
+		e = request_do(path, &settings.detect, r, why);
 		settings_free(&settings);
 	}
-	if (e != ERR_OK)
+	return e;
+}
+
+int
+cli_request(struct cli *c, unsigned kind, uint64_t id, const char *state)
+{
+	struct request r = {.kind = kind, .id = id};
+	struct buf said = {0};
+	struct why why;
+
+	(void)snprintf(r.state, sizeof(r.state), "%s", state);
+	if (cli_ask(c, &r, &why) != ERR_OK)
 		return cli_why(&why);
 	if (c->json) {
 		struct json j = json_on(&said);

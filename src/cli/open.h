@@ -2,6 +2,7 @@
 /* Opening what a command works on, with the errors people expect. */
 #pragma once
 
+#include "brain/request.h"
 #include "cli/cli.h"
 #include "store/link_names.h"
 #include "store/store.h"
@@ -41,6 +42,9 @@ int cli_one_id(struct cli *c, const char *what, uint64_t *id);
 
 /* Ask for a change (brain/request.h) and say what became of it. The exit status. */
 int cli_request(struct cli *c, unsigned kind, uint64_t id, const char *state);
+
+/* The same with a request that is filled but for who and why. */
+enum err cli_ask(struct cli *c, struct request *r, struct why *why) MUST_CHECK;
 
 /* The settings file in force: --config, else hemostat.yaml in the data directory where that is.
  * NULL: none. out: room of the caller. */

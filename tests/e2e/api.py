@@ -375,6 +375,28 @@ def test_a_dead_console_comes_back_and_that_is_recorded():
         assert any(e["fields"].get("role") == "web" and e["fields"]["what"] == "crash" for e in told), told
 
 
+def test_accounts_on_the_command_line():
+    with Folder() as folder:
+        data = folder / "data"
+        assert run("demo", data=data).returncode == 0
+        assert run("account", "add", "ada", "--role", "administrator", data=data, stdin="password1234\n").returncode == 2
+        assert run("account", "add", "ada", "--role", "king", data=data, stdin=PASSWORD + "\n").returncode == 2
+        assert run("account", "add", "Ada!", "--role", "viewer", data=data, stdin=PASSWORD + "\n").returncode == 2
+        assert run("account", "add", "ada", "--role", "administrator", data=data, stdin=PASSWORD + "\n").returncode == 0
+        assert run("account", "add", "ada", "--role", "viewer", data=data, stdin=PASSWORD + "\n").returncode == 4
+        assert run("account", "add", "bob", "--role", "viewer", data=data, stdin=PASSWORD + "\n").returncode == 0
+        assert run("account", "role", "bob", "auditor", data=data).returncode == 0
+        assert run("account", "disable", "ada", data=data).returncode == 4, "the last administrator stays"
+        assert run("account", "disable", "bob", "--reason", "left", data=data).returncode == 0
+        people = [json.loads(x) for x in run("account", "list", "--json", data=data).stdout.splitlines()]
+        assert [(p["name"], p["role"], p["state"]) for p in people] == [
+            ("ada", "administrator", "enabled"), ("bob", "auditor", "disabled")], people
+        told = run("event", "list", "--kind", "account", "--json", data=data).stdout
+        assert '"before":"viewer","after":"auditor"' in told and '"reason":"left"' in told
+        assert run("store", "rebuild", data=data).returncode == 0
+        assert "bob" in run("account", "list", data=data).stdout
+
+
 def test_a_taken_port_is_told():
     with socket.socket() as s, Folder() as folder:
         s.bind(("127.0.0.1", 0))

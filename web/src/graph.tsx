@@ -26,7 +26,7 @@ const short: Record<string, string> = {
 
 function graph(devices: Device[], links: Link[]): { nodes: Node[]; edges: Edge[] } {
 	const nodes = new Map<string, Node>(), edges = new Map<string, Edge>(), byAddress = new Map<string, Device>();
-	for (const d of devices) for (const a of d.addresses.split(" ")) byAddress.set(a, d);
+	for (const d of devices) for (const a of d.addresses.split(" ")) if (!byAddress.has(a)) byAddress.set(a, d); /* who had it first */
 	const node = (address: string): Node => {
 		const d = byAddress.get(address);
 		const key = d ? `d${d.id}` : address;
