@@ -49,7 +49,7 @@ export function HourChart({ hours, from, to, theme }: { hours: Hour[]; from: str
 		const bars = uPlot.paths.bars!({ size: [0.75, 48] });
 		const plot = new uPlot({
 			width: box.current.clientWidth, height: 190, legend: { show: false }, cursor: { show: false },
-			scales: { y: { range: (_u, _min, max) => [0, Math.max(max * 1.1, 4)] } },
+			scales: { x: { range: (_u, min, max) => [min - HOUR / 2, max + HOUR / 2] }, y: { range: (_u, _min, max) => [0, Math.max(max * 1.1, 4)] } },
 			axes: [{ ...axis, space: 70, values: (_u, ticks) => ticks.map(hourLabel) }, { ...axis, size: 44 }],
 			series: [{}, ...order.map((k) => ({ label: subs[k]!, fill: css(`--c${(k % 6) + 1}`), paths: bars, points: { show: false } }))],
 		}, [xs, ...order.map((k) => sums[k]!)], box.current);
