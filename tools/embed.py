@@ -79,7 +79,7 @@ def embed(work, out):
 
 
 def main():
-    web, out, work, mode = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]), sys.argv[4]
+    web, out, work, mode = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]), sys.argv[4]
     out = out.resolve()
     work = (work / "files").resolve()
     shutil.rmtree(work, ignore_errors=True)
