@@ -33,6 +33,8 @@ fuzz:
 	@tools/fuzz $(FUZZ_SECONDS)
 
 soak: all
+	@ninja -C $(BUILD) tests/brain_ledger_test
+	@HEMOSTAT_KILLS=2000 $(BUILD)/tests/brain_ledger_test
 	@python3 tests/e2e/soak.py $(BUILD)/hemostat $(SOAK_SECONDS)
 
 lint:

@@ -30,7 +30,8 @@ enum {
 	COMMIT_FILE_MS = 1000,
 	RETAIN_MS = 60000,
 	DURABLE_LIVE_MS = 1000,
-	DURABLE_FILE_MS = 10000
+	DURABLE_FILE_MS = 10000,
+	ALIVE_EVERY_S = 300
 };
 
 struct role;
@@ -69,7 +70,7 @@ struct role {
 	bool finish;
 	bool waiting;  /* something was taken since the last commit */
 	bool unsynced; /* a commit since the last durable one */
-	struct mono synced;
+	struct mono synced, alive;
 	enum err failed;
 	struct why why;
 };
@@ -390,6 +391,11 @@ on_tick(void *ctx)
 	bool durable =
 	    now.ns - r->synced.ns >= (r->open.live ? DURABLE_LIVE_MS : DURABLE_FILE_MS) * NS_PER_MS;
 
+	/* A live watch says that it is there: silence in the ledger is then a gap. */
+	if (r->open.live && now.ns - r->alive.ns >= ALIVE_EVERY_S * NS_PER_S) {
+		tell_process(r, "store", "alive", 0, "");
+		r->alive = now;
+	}
 	if (!r->waiting && !(durable && r->unsynced))
 		return;
 	r->waiting = true;
@@ -506,7 +512,7 @@ role_store(int argc, char **argv)
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
-	r.started = mono_now();
+	r.started = r.alive = mono_now();
 	for (size_t i = 0; i < PIPES_MAX; i++)
 		r.pipes[i].fd = -1;
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
