@@ -133,8 +133,8 @@ static void
 check_folder(const char *path, uint64_t size, const struct tree_hash *root)
 {
 	struct store_filter f = {.from_seq = 1};
-	struct store_dir *dir;
-	struct store *st;
+	struct store_dir *dir = NULL;
+	struct store *st = NULL;
 	struct reading r = {.next = 1};
 	struct tree_hash now;
 	struct why why = {0};
