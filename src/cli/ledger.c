@@ -157,7 +157,7 @@ run_checkpoint(struct cli *c)
 struct proving {
 	struct cli_ledger l;
 	struct buf entry;
-	struct tree_hash leaf;
+	struct tree_hash leaf, made; /* as stored; as hashed from the entry */
 	bool have;
 };
 
@@ -170,7 +170,7 @@ take_entry(void *ctx, const struct store_event *e)
 	struct bytes entry = entry_of(h, e->record, room);
 
 	buf_add(&p->entry, entry);
-	p->leaf = tree_leaf(h, entry);
+	p->made = tree_leaf(h, entry);
 	p->have = true;
 	return true;
 }
@@ -209,8 +209,8 @@ print_proof(const struct cli *c, const struct proving *p, uint64_t seq, struct b
 	if (p->have) {
 		base64_encode(buf_bytes(&p->entry), &text);
 		json_kbytes(&j, "entry", buf_bytes(&text));
-		json_khex(&j, "leaf_hash", bytes_of(p->leaf.b, sizeof(p->leaf.b)));
 	}
+	json_khex(&j, "leaf_hash", bytes_of(p->leaf.b, sizeof(p->leaf.b)));
 	json_kbytes(&j, "proof", proof);
 	put_line(&line, &j);
 	buf_free(&text);
@@ -222,7 +222,6 @@ prove(struct cli *c, struct proving *p, uint64_t seq)
 	struct tree_reader r = tlog_reader(p->l.log);
 	const struct checkpoint *cp = tlog_checkpoint(p->l.log);
 	struct tlog_proof proof = {.index = seq - 1, .note = tlog_note(p->l.log)};
-	struct tree_hash leaf;
 	struct buf out = {0};
 	struct why why;
 	enum err e;
@@ -233,14 +232,14 @@ prove(struct cli *c, struct proving *p, uint64_t seq)
 		    (unsigned long long)seq, (unsigned long long)cp->size);
 	if (tree_inclusion(tlog_hasher(p->l.log), &r, seq - 1, cp->size, &proof.path, &why) !=
 		ERR_OK ||
-	    r.read(r.ctx, 0, seq - 1, 1, &leaf, &why) != ERR_OK)
+	    r.read(r.ctx, 0, seq - 1, 1, &p->leaf, &why) != ERR_OK)
 		return cli_why(&why);
 	e = store_event(p->l.s.store, seq, take_entry, p, &why);
 	if (e != ERR_OK && e != ERR_ABSENT)
 		return cli_why(&why);
-	if ((p->have && !tree_hash_eq(&leaf, &p->leaf)) ||
+	if ((p->have && !tree_hash_eq(&p->made, &p->leaf)) ||
 	    !tree_inclusion_holds(
-		tlog_hasher(p->l.log), seq - 1, cp->size, &leaf, &proof.path, &cp->root))
+		tlog_hasher(p->l.log), seq - 1, cp->size, &p->leaf, &proof.path, &cp->root))
 		return cli_fail(EXIT_FOUND,
 		    "event %llu does not verify: see hemostat ledger verify",
 		    (unsigned long long)seq);

@@ -17,7 +17,8 @@ def verify(*args):
 
 
 def tamper(data, action, index):
-    subprocess.run([TAMPER, str(data), action, str(index)], check=True, timeout=60)
+    p = subprocess.run([TAMPER, str(data), action, str(index)], check=True, timeout=60, capture_output=True, text=True)
+    return p.stdout
 
 
 class Lab:
@@ -272,6 +273,26 @@ def test_clock_turned_back_and_capture_cut_off():
         out = lab.export("out")
         told = lines(verify("log", out, "--json").stdout)[0]
         assert told["gaps"] == answer["gaps"], (told, answer)
+
+
+def test_what_retention_let_go_is_no_fault():
+    with Folder() as folder:
+        lab = Lab(folder)
+        old = lab.save("old")
+        gone = int(tamper(lab.data, "retain", lab.size - 1))
+        assert 0 < gone < lab.size, gone
+        answer = lab.check(old)
+        assert answer["integrity"] == "holds" and answer["gone"] == gone, answer
+        assert answer["checked"] == lab.size - gone
+        key = lines(run("ledger", "status", "--json", data=lab.data).stdout)[0]["keys"][0]
+        told = lines(run("ledger", "prove", "--json", 1, data=lab.data).stdout)[0]
+        assert "entry" not in told
+        (folder / "proof").write_text(told["proof"])
+        assert verify("proof", folder / "proof", "--leaf", told["leaf_hash"], "--key", key).returncode == 0
+        answer = lines(verify("log", lab.export("out"), "--key", key, "--json").stdout)[0]
+        assert answer["integrity"] == "holds" and answer["bundles_missing"] == -(-gone // 256), (gone, answer)
+        lab.write()
+        assert lab.check(old)["integrity"] == "holds"
 
 
 def test_keys_hand_over():

@@ -7,7 +7,8 @@
  *   drop     the event is left out          insert   another one stands before it
  *   reorder  it changes places with the next  cut    it and all behind it are gone
  *   forget   nothing is changed, but the store forgets what was signed (with the others: also,
- *            where ACTION ends in "+") */
+ *            where ACTION ends in "+")
+ *   retain   nothing is tampered with: retention lets go of what it may, up to INDEX */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,17 @@ gone(const char *data, const char *name)
 	(void)unlink(path);
 }
 
+static void
+retain(struct store *st, uint64_t index)
+{
+	struct store_keep keep = {.max_bytes = 1, .keep_from_seq = index + 1};
+	struct store_dropped dropped;
+	struct why why;
+
+	must(store_retain(st, &keep, &dropped, &why), &why);
+	printf("%llu\n", (unsigned long long)dropped.events);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -120,6 +132,12 @@ main(int argc, char **argv)
 		return 2;
 	must(store_dir_open(&d, argv[1], STORE_WRITE, &why), &why);
 	must(store_open(&st, d, STORE_WRITE, NULL, &why), &why);
+	if (strcmp(argv[2], "retain") == 0) {
+		retain(st, strtoul(argv[3], NULL, 10));
+		store_close(st);
+		store_dir_close(d);
+		return 0;
+	}
 	must(store_events(st, &every, take, &a, &why), &why);
 	(void)(store_value(st, "ledger.signed", &known, &why) == ERR_OK);
 	store_close(st);
