@@ -8,6 +8,7 @@
 
 #include "cli/library.h"
 #include "cli/reader.h"
+#include "intel/csaf_check.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
 #include "sys/term.h"
@@ -19,7 +20,8 @@ struct import {
 	struct shelf *shelf;
 	struct reader *reader;
 	struct buf in, kept; /* the document, and the one that is kept under its name */
-	uint64_t read, new, changed, unchanged, older, aside, bytes, products, vulnerabilities;
+	uint64_t read, new, changed, unchanged, older, aside, bytes, products, vulnerabilities,
+	    faulty;
 	bool tty;
 };
 
@@ -96,6 +98,7 @@ import_document(struct import *m, const char *path, struct why *why)
 		return put_aside(m, path, a.reason, why);
 	m->products += a.products;
 	m->vulnerabilities += a.vulnerabilities;
+	m->faulty += a.failed_tests > 0;
 	e = shelf_read(m->shelf, a.name, &m->kept, why);
 	if (e == ERR_ABSENT) {
 		m->new ++;
@@ -208,6 +211,10 @@ tell_import(const struct import *m)
 		    (unsigned long long)m->read, (unsigned long long)m->new,
 		    (unsigned long long)m->changed, (unsigned long long)m->unchanged,
 		    (unsigned long long)m->older, (unsigned long long)m->aside);
+		if (m->faulty > 0)
+			printf("%llu fail a mandatory test of CSAF: hemostat advisory show ID "
+			       "tells which\n",
+			    (unsigned long long)m->faulty);
 		return;
 	}
 	json_object(&j);
@@ -221,6 +228,7 @@ tell_import(const struct import *m)
 	json_ku64(&j, "bytes", m->bytes);
 	json_ku64(&j, "products", m->products);
 	json_ku64(&j, "vulnerabilities", m->vulnerabilities);
+	json_ku64(&j, "faulty", m->faulty);
 	json_object_end(&j);
 	cli_json_line(&line);
 	buf_free(&line);
@@ -322,6 +330,29 @@ highest(const struct csaf *d)
 		}
 	}
 	return best;
+}
+
+/* The mandatory tests of CSAF that the document fails. */
+static void
+json_faults(const struct csaf *d, struct arena *a, struct json *j)
+{
+	struct csaf_faults faults;
+	struct why why;
+
+	if (csaf_check(a, d, &faults, &why) != ERR_OK)
+		return;
+	json_key(j, "failed_tests");
+	json_array(j);
+	for (int t = 0; t < CSAF_TEST_MAX; t++) {
+		if (!faults.failed[t])
+			continue;
+		json_object(j);
+		json_kstr(j, "test", csaf_test_number((enum csaf_test)t));
+		json_kstr(j, "text", csaf_test_text((enum csaf_test)t));
+		json_ku64(j, "offset", faults.at[t]);
+		json_object_end(j);
+	}
+	json_array_end(j);
 }
 
 static void
@@ -527,13 +558,13 @@ show_one(void *ctx, const struct csaf *d, struct arena *a)
 	struct showing *s = ctx;
 	struct json j = json_on(&s->line);
 
-	(void)a;
 	if (!bytes_eq_nocase(d->id, s->id))
 		return true;
 	s->found = true;
 	json_object(&j);
 	json_kstr(&j, "type", "advisory");
 	json_summary(d, &j);
+	json_faults(d, a, &j);
 	json_key(&j, "product_list");
 	json_array(&j);
 	for (size_t i = 0; i < d->n_products; i++)

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "intel/csaf_check.h"
 #include "sys/fd.h"
 #include "sys/sandbox.h"
 
@@ -37,6 +38,7 @@ static void
 read_document(struct arena *a, struct bytes document, struct reader_answer *out)
 {
 	struct why why = {0};
+	struct csaf_faults faults;
 	struct csaf doc;
 
 	if (csaf_read(a, document, &doc, &why) != ERR_OK) {
@@ -53,6 +55,8 @@ read_document(struct arena *a, struct bytes document, struct reader_answer *out)
 		    out->reason, sizeof(out->reason), BYTES("current_release_date is no time"));
 		return;
 	}
+	if (csaf_check(a, &doc, &faults, &why) == ERR_OK)
+		out->failed_tests = faults.n_tests;
 	put_text(out->id, sizeof(out->id), doc.id);
 	put_text(out->version, sizeof(out->version), doc.version);
 	out->products = doc.n_products;

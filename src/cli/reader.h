@@ -21,7 +21,7 @@ struct reader_answer {
 	char name[CSAF_FILE_NAME_MAX + 1]; /* of the file it is kept under */
 	char id[READER_TEXT_MAX], version[READER_TEXT_MAX];
 	struct wall revised;
-	uint64_t products, vulnerabilities, undefined;
+	uint64_t products, vulnerabilities, undefined, failed_tests;
 };
 
 enum err reader_start(struct reader **out, struct why *why) MUST_CHECK;

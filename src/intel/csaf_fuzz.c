@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "fuzz.h"
+#include "intel/csaf_check.h"
 #include "intel/exposure.h"
 
 enum { ARENA = 8 << 20 };
@@ -17,6 +18,7 @@ check_document(struct bytes text)
 	struct arena *a = arena_new(ARENA, NULL);
 	struct buf line = {0};
 	struct json j = json_on(&line);
+	struct csaf_faults f;
 	struct exposure e;
 	struct csaf d;
 	struct why why;
@@ -37,6 +39,8 @@ check_document(struct bytes text)
 		exposure_json(&d, &q, &e, &j);
 		json_object_end(&j);
 	}
+	if (csaf_check(a, &d, &f, &why) == ERR_OK)
+		assert(f.n_tests <= CSAF_TEST_MAX);
 	buf_free(&line);
 	arena_free(a);
 }

@@ -78,6 +78,21 @@ def test_unreadable_is_put_aside_with_the_reason():
         assert imported(d / "data", docs / "cut.json", expect=3)[-1]["aside"] == 1
 
 
+def test_failed_mandatory_tests_are_told():
+    with Place() as d:
+        text = json.loads(SAMPLE.read_text())
+        text["document"]["tracking"]["version"] = "1"
+        text["vulnerabilities"][0]["scores"][0]["cvss_v3"]["baseScore"] = 9.7
+        (d / "x.json").write_text(json.dumps(text))
+        done = imported(d / "data", d / "x.json")[-1]
+        assert (done["new"], done["faulty"]) == (1, 1), done
+        shown = lines(run("advisory", "show", "exa-2026-001", "--json", data=d / "data").stdout)[0]
+        assert [f["test"] for f in shown["failed_tests"]] == ["6.1.9", "6.1.16"], shown["failed_tests"]
+        assert imported(d / "good", SAMPLE)[-1]["faulty"] == 0
+        row = check(d / "data", "Chemline 400", "2.4.1")[0]
+        assert row["cves"][0]["scores"][0]["base"] == 9.8 and row["cves"][0]["scores"][0]["stated"] == 9.7, row
+
+
 def test_status_of_made_up_devices():
     with Place() as d:
         imported(d, SAMPLE)
@@ -145,7 +160,7 @@ def test_shared_examples():
         start = time.monotonic()
         done = imported(d, shared("csaf/icsma"), shared("csaf/icsa"))[-1]
         took = time.monotonic() - start
-        assert (done["read"], done["new"], done["aside"], done["vulnerabilities"]) == (720, 720, 0, 2362), done
+        assert (done["read"], done["new"], done["aside"], done["vulnerabilities"], done["faulty"]) == (720, 720, 0, 2362, 0), done
         print(f"# 720 advisories read, resolved and kept in {took:.2f} s")
         for device in truth["devices"]:
             for vendor, product in (("vendor", "product"), ("site_vendor", "site_product")):
