@@ -80,7 +80,7 @@ wall_parse(struct bytes text, struct wall *t)
 	static const char shape[] = "0000-00-00T00:00:00";
 	int year = digits(text, 0, 4), month = digits(text, 5, 2), day = digits(text, 8, 2);
 	int hour = digits(text, 11, 2), minute = digits(text, 14, 2), second = digits(text, 17, 2);
-	int64_t frac = 0, scale = NS_PER_S, offset = 0;
+	int64_t frac = 0, scale = NS_PER_S, offset = 0, seconds;
 	size_t i;
 
 	if (text.len < sizeof(shape))
@@ -116,9 +116,10 @@ wall_parse(struct bytes text, struct wall *t)
 	} else {
 		return false;
 	}
-	t->ns = (days_from_civil(year, (unsigned)month, (unsigned)day) * 86400 + hour * 3600 +
-		    minute * 60 + second - offset) *
-		    NS_PER_S +
-		frac;
+	seconds = days_from_civil(year, (unsigned)month, (unsigned)day) * 86400 + hour * 3600 +
+		  minute * 60 + second - offset;
+	if (seconds >= INT64_MAX / NS_PER_S || seconds <= INT64_MIN / NS_PER_S)
+		return false;
+	t->ns = seconds * NS_PER_S + frac;
 	return true;
 }
