@@ -284,7 +284,8 @@ load_people(struct brain *b, struct people *p, struct why *why)
 
 	if (e == ERR_OK || e == ERR_ABSENT)
 		e = people_decode(p, buf_bytes(&kept), why);
-	explicit_bzero(kept.ptr, kept.len);
+	if (kept.ptr != NULL)
+		explicit_bzero(kept.ptr, kept.len);
 	buf_free(&kept);
 	return e;
 }
@@ -323,7 +324,8 @@ request_account(struct brain *b, const struct request *r, struct wall now, struc
 	if (e == ERR_OK)
 		e = tell_account(b, r, bytes_str(before),
 		    bytes_str(account_word(people_find(&p, c.name))), now, why);
-	explicit_bzero(kept.ptr, kept.len);
+	if (kept.ptr != NULL)
+		explicit_bzero(kept.ptr, kept.len);
 	explicit_bzero(&p, sizeof(p));
 	buf_free(&kept);
 	return e;

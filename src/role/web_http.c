@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "crypto/random.h"
 #include "role/web.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
@@ -317,7 +318,7 @@ on_done(void *ctx, struct MHD_Connection *c, void **req, enum MHD_RequestTermina
 	(void)c;
 	(void)how;
 	if (x != NULL) {
-		explicit_bzero(x->body.ptr, x->body.len);
+		crypto_wipe(x->body.ptr, x->body.len);
 		buf_free(&x->body);
 		free(x->uri);
 	}
