@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,31 @@ enum { WAIT_MS = 10000 };
 
 static bool have_net;
 
+/* Both ends carry frames only when the kernel has told them of each other. */
+static bool
+is_running(const char *interface)
+{
+	struct ifreq r = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool yes;
+
+	(void)snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", interface);
+	yes = fd != -1 && ioctl(fd, SIOCGIFFLAGS, &r) == 0 && (r.ifr_flags & IFF_RUNNING) != 0;
+	(void)close(fd);
+	return yes;
+}
+
+static bool
+wait_running(void)
+{
+	for (int i = 0; i < WAIT_MS; i++) {
+		if (is_running("va") && is_running("vb"))
+			return true;
+		(void)poll(NULL, 0, 1);
+	}
+	return false;
+}
+
 static int
 net_up(void **state)
 {
@@ -32,7 +58,8 @@ net_up(void **state)
 		   system("ip link set lo up && ip link add va type veth peer name vb && "
 			  "ip link set va up arp off && ip link set vb up arp off && "
 			  "sysctl -q -w net.ipv6.conf.va.disable_ipv6=1 "
-			  "net.ipv6.conf.vb.disable_ipv6=1 2>/dev/null") == 0;
+			  "net.ipv6.conf.vb.disable_ipv6=1 2>/dev/null") == 0 &&
+		   wait_running();
 	return 0;
 }
 

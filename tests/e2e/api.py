@@ -330,8 +330,9 @@ def listen(server, wanted, seconds=15):
     assert a.status == 200 and a.getheader("Content-Type") == "text/event-stream"
     changed = threading.Thread(target=run, args=("device", "block", "3", "--reason", "test"), kwargs={"data": server.data})
     changed.start()
-    heard = b""
-    while f"event: {wanted}\n".encode() not in heard:
+    heard, line = b"", f"event: {wanted}\n".encode()
+    # A whole event: its line, and the empty line that ends it.
+    while line not in heard or b"\n\n" not in heard[heard.index(line):]:
         chunk = a.read1(65536)
         assert chunk, heard
         heard += chunk
