@@ -138,6 +138,9 @@ stream_response(struct web_http *h, struct MHD_Connection *c, const struct api_r
 	    .waiting = {.cap = LISTENER_BYTES_MAX},
 	    .next = h->listeners,
 	    .back = &h->listeners};
+	/* The first to listen hears what comes now, not all that ever was. */
+	if (h->listeners == NULL && seq > h->stream_at)
+		h->stream_at = seq;
 	if (h->listeners != NULL)
 		h->listeners->back = &l->next;
 	h->listeners = l;
