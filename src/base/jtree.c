@@ -350,7 +350,8 @@ jtree_parse(struct arena *a, struct bytes text, struct jtree **root, struct why 
 	if (bytes_starts(text, BYTES("\xef\xbb\xbf")))
 		r.at = 3;
 	do {
-		if ((e = add_child(&r, depth > 0 ? &open[depth - 1] : NULL, &opens, &v)) != ERR_OK) {
+		if ((e = add_child(&r, depth > 0 ? &open[depth - 1] : NULL, &opens, &v)) !=
+		    ERR_OK) {
 			*root = NULL;
 			return e;
 		}

@@ -59,7 +59,9 @@ row_exposure(struct cli_table *t, const struct csaf *d, const struct exposure *e
 	cli_cell(t, d->id);
 	cli_cell(t, bytes_sub(d->revised, 0, 10));
 	cli_cell_u64(t, e->n_vulnerabilities);
-	(void)snprintf(text, sizeof(text), score < 0 ? "" : "%.1f", score / 10.0);
+	text[0] = 0;
+	if (score >= 0)
+		(void)snprintf(text, sizeof(text), "%.1f", score / 10.0);
 	cli_cell_str(t, text);
 	(void)snprintf(text, sizeof(text), "%.*s: %s; %s",
 	    (int)(m->range.len < 128 ? m->range.len : 128), (const char *)m->range.ptr,
