@@ -36,7 +36,7 @@ struct sensor {
 	uint64_t file_bytes; /* 0: not known */
 	bool progress_shown;
 	bool deaf; /* the store is gone */
-	bool down; /* its interface, for now */
+	bool down; /* its interface is down */
 };
 
 static void
